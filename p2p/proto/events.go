@@ -1,0 +1,195 @@
+package proto
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/cairn-chain/cairn/consensus"
+	"github.com/cairn-chain/cairn/p2p/wire"
+	"github.com/cairn-chain/cairn/types"
+)
+
+// PeerID names one connection; it is never used twice in a process. 0 is no peer (ourselves).
+type PeerID uint64
+
+// Kind of a connection.
+type ConnKind uint8
+
+// Kinds of connections.
+const (
+	Inbound ConnKind = iota
+	Outbound
+	Manual // --connect, --addnode: never evicted, dialled again
+	BlockRelay
+	Feeler
+)
+
+// An Event is something that happened outside of the machine.
+type Event interface{ event() }
+
+// Events.
+type (
+	// Connected: a connection stands; nothing has been said on it.
+	Connected struct {
+		Peer PeerID
+		Kind ConnKind
+		Addr netip.AddrPort // of the other end; the zero value if the transport has none
+		// NetGroup is the group by which addresses are bounded (addrbook.Group or a Grouper's).
+		NetGroup string
+		Local    bool // the other end is this host: never discouraged
+	}
+	// DialFailed answers Dial when no connection came of it.
+	DialFailed struct {
+		Addr netip.AddrPort
+		Kind ConnKind
+	}
+	// Message: a whole, well-formed message arrived.
+	Message struct {
+		Peer PeerID
+		Msg  wire.Message
+		Size int // bytes of the frame
+	}
+	// Malformed: the peer sent bytes that are not a message; the machine disconnects it.
+	Malformed struct {
+		Peer PeerID
+		Err  error
+	}
+	// Gone: the connection is closed, by whomever. Nothing more comes from this peer.
+	Gone struct{ Peer PeerID }
+	// Tick: NextTick has come.
+	Tick struct{}
+	// TipChanged: the chain has a new best tip. The machine reads it from its ChainView.
+	TipChanged struct{}
+	// HeadersVerdict answers SubmitHeaders. Err nil: all are stored. Otherwise Accepted of them are.
+	HeadersVerdict struct {
+		Peer     PeerID
+		Headers  []types.Header
+		Accepted int
+		Err      error
+	}
+	// BlockVerdict answers SubmitBlock. Known says that the block was stored before.
+	BlockVerdict struct {
+		Peer  PeerID
+		Hash  types.Hash
+		Known bool
+		Err   error
+	}
+	// TxVerdict answers SubmitTx, and reports each transaction that entered the mempool some other way
+	// (Peer 0). MissingParents lists the ids of unknown parents if that is why it was not accepted.
+	TxVerdict struct {
+		Peer           PeerID
+		Tx             *types.Tx
+		FeeRate        int64 // smallest unit per 1000 vbytes, if accepted
+		MissingParents []types.Hash
+		Err            error
+	}
+	// Broadcast: a local wallet or the RPC wants the transaction announced again; it is in the mempool.
+	Broadcast struct{ ID, WitnessID types.Hash }
+)
+
+func (Connected) event()      {}
+func (DialFailed) event()     {}
+func (Message) event()        {}
+func (Malformed) event()      {}
+func (Gone) event()           {}
+func (Tick) event()           {}
+func (TipChanged) event()     {}
+func (HeadersVerdict) event() {}
+func (BlockVerdict) event()   {}
+func (TxVerdict) event()      {}
+func (Broadcast) event()      {}
+
+// An Effect is something that the machine wants done outside of itself.
+type Effect interface{ effect() }
+
+// Effects.
+type (
+	// Send a message. A peer whose send queue is full is disconnected by the plumbing.
+	Send struct {
+		Peer PeerID
+		Msg  wire.Message
+	}
+	// SubmitHeaders to the chain, connected to each other and in order. Answered by HeadersVerdict.
+	SubmitHeaders struct {
+		Peer    PeerID
+		Headers []types.Header
+	}
+	// SubmitBlock to the chain. Answered by BlockVerdict. Requested tells whether we asked for it.
+	SubmitBlock struct {
+		Peer      PeerID
+		Block     *types.Block
+		Requested bool
+	}
+	// SubmitTx to the mempool. Answered by TxVerdict.
+	SubmitTx struct {
+		Peer PeerID
+		Tx   *types.Tx
+	}
+	// ServeBlock: read the block from the store and send it to the peer.
+	ServeBlock struct {
+		Peer PeerID
+		Hash types.Hash
+		Base bool // without witnesses
+	}
+	// Dial an address. Answered by Connected or DialFailed.
+	Dial struct {
+		Addr netip.AddrPort
+		Kind ConnKind
+	}
+	// Disconnect a peer. Answered by Gone. Discourage says that its address is not to be liked any more;
+	// the machine itself remembers it.
+	Disconnect struct {
+		Peer       PeerID
+		Why        string // a short fixed phrase, a metric's label
+		Detail     string
+		Discourage bool
+	}
+)
+
+func (Send) effect()          {}
+func (SubmitHeaders) effect() {}
+func (SubmitBlock) effect()   {}
+func (SubmitTx) effect()      {}
+func (ServeBlock) effect()    {}
+func (Dial) effect()          {}
+func (Disconnect) effect()    {}
+
+// ChainView is what the machine reads of the block tree: headers only, from memory. It is safe to
+// call while the chain works.
+type ChainView interface {
+	// Tip is the best fully validated block.
+	Tip() consensus.Ancestry
+	// BestHeader is the tip of the header chain with the most work that is not known to be invalid.
+	BestHeader() consensus.Ancestry
+	// Lookup finds a header by its block's hash; ok is false if it isn't in the tree.
+	Lookup(types.Hash) (e Entry, ok bool)
+}
+
+// Entry is a header in the tree and what is known of its block.
+type Entry struct {
+	consensus.Ancestry
+	HaveBlock bool // the block's bytes are stored
+	Invalid   bool // it or an ancestor broke the rules
+}
+
+// PoolView is what the machine reads of the mempool.
+type PoolView interface {
+	// Have tells whether the transaction with this id or witness id is in the mempool.
+	Have(types.Hash) bool
+	// Get finds a transaction by id or witness id.
+	Get(types.Hash) (tx *types.Tx, feeRate int64, ok bool)
+	// FeeFloor is the least fee rate that the mempool takes now, smallest unit per 1000 vbytes.
+	FeeFloor() int64
+}
+
+// Book is what the machine uses of the address book.
+type Book interface {
+	// Add notes addresses that source told of.
+	Add(now time.Time, addrs []wire.TimedAddr, source netip.AddrPort)
+	// Select picks an address to dial, not in a group of skip; newOnly for feelers.
+	Select(now time.Time, newOnly bool, skip func(netip.AddrPort) bool) (netip.AddrPort, bool)
+	Attempt(now time.Time, addr netip.AddrPort)
+	Good(now time.Time, addr netip.AddrPort, services wire.Services)
+	// Sample returns up to n addresses to tell others.
+	Sample(now time.Time, n int) []wire.TimedAddr
+}
