@@ -1,0 +1,124 @@
+package arch
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/cairn-chain/cairn"
+
+// arrows says, for every package, what it may import from the project. Tests may import more.
+var arrows = map[string][]string{
+	"merkle":                  {},
+	"types":                   {},
+	"consensus/script":        {"types"},
+	"consensus":               {"types", "merkle", "consensus/script"},
+	"consensus/consensustest": {"types", "merkle", "consensus", "consensus/script"},
+	"chain":                   {"types", "merkle", "consensus", "consensus/script"},
+	"chain/badgerdb":          {"types", "consensus", "chain"},
+	"chain/memdb":             {"types", "consensus", "chain"},
+	"chain/storetest":         {"types", "consensus", "chain"},
+	"chain/filterindex":       {"types", "consensus", "consensus/script", "chain"},
+	"mempool":                 {"types", "consensus", "consensus/script"},
+	"miner":                   {"types", "merkle", "consensus"},
+	"p2p/wire":                {"types"},
+	"p2p/proto":               {"types", "merkle", "consensus", "p2p/wire"},
+	"p2p/addrbook":            {"types", "p2p/wire"},
+	"p2p":                     {"types", "p2p/wire", "p2p/proto", "p2p/addrbook"},
+	"wallet":                  {"types", "merkle", "consensus", "consensus/script"},
+	"rpc":                     {"types", "merkle", "consensus", "consensus/script"},
+	"node": {"types", "merkle", "consensus", "consensus/script", "chain", "chain/badgerdb", "chain/memdb",
+		"chain/filterindex", "mempool", "miner", "p2p/wire", "p2p/proto", "p2p/addrbook", "p2p", "rpc"},
+	"lab": {"types", "merkle", "consensus", "consensus/script", "chain", "mempool", "miner", "p2p/wire",
+		"p2p/proto", "p2p", "wallet", "rpc", "node"},
+	"web": {"rpc"},
+}
+
+// wellConnected are the packages that may import whatever the project has.
+var wellConnected = []string{"cmd/cairn", "internal/arch"}
+
+// onlyImporter names third-party packages that a single package of ours may import.
+var onlyImporter = map[string]string{"github.com/dgraph-io/badger/v4": "chain/badgerdb"}
+
+// neverImported are btcd packages whose place Cairn's own code takes.
+var neverImported = []string{
+	"github.com/btcsuite/btcd/blockchain", "github.com/btcsuite/btcd/wire", "github.com/btcsuite/btcd/peer",
+	"github.com/btcsuite/btcd/mempool", "github.com/btcsuite/btcd/netsync", "github.com/btcsuite/btcd/txscript",
+	"github.com/btcsuite/btcd/rpcclient",
+}
+
+type listed struct {
+	ImportPath string
+	Dir        string
+	Imports    []string
+	GoFiles    []string
+}
+
+// list returns all packages of the module.
+func list(t *testing.T) []listed {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Dir,Imports,GoFiles", module+"/...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var all []listed
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p listed
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+	if len(all) < 10 {
+		t.Fatalf("go list found only %d packages", len(all))
+	}
+	return all
+}
+
+func relative(importPath string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(importPath, module), "/")
+}
+
+func TestArrows(t *testing.T) {
+	for _, p := range list(t) {
+		name := relative(p.ImportPath)
+		if slices.Contains(wellConnected, name) {
+			continue
+		}
+		allowed, known := arrows[name]
+		if !known {
+			t.Errorf("package %s is not in the table of arrows", name)
+			continue
+		}
+		for _, imp := range p.Imports {
+			if rel := relative(imp); rel != imp && !slices.Contains(allowed, rel) {
+				t.Errorf("%s imports %s: no such arrow", name, rel)
+			}
+		}
+	}
+}
+
+func TestThirdParties(t *testing.T) {
+	for _, p := range list(t) {
+		name := relative(p.ImportPath)
+		for _, imp := range p.Imports {
+			for path, owner := range onlyImporter {
+				if (imp == path || strings.HasPrefix(imp, path+"/")) && name != owner {
+					t.Errorf("%s imports %s: only %s may", name, imp, owner)
+				}
+			}
+			for _, path := range neverImported {
+				if imp == path || strings.HasPrefix(imp, path+"/") {
+					t.Errorf("%s imports %s: its place is taken by our own code", name, imp)
+				}
+			}
+		}
+	}
+}
