@@ -66,56 +66,77 @@ type Inv struct {
 	Hash types.Hash
 }
 
-// The messages. Limits stand in limits.go.
+// The messages. How many items each may hold stands in limits.go.
 type (
+	// Version opens a connection, in both directions.
 	Version struct {
 		Protocol    int32
 		Services    Services
-		Time        int64
+		Time        int64 // seconds since 1970, as the sender's clock says; any value
 		To, From    NetAddr
-		Nonce       uint64
-		UserAgent   string // at most 256 bytes
+		Nonce       uint64 // random; one's own nonce coming back is a connection to oneself
+		UserAgent   string // at most 256 bytes, unchecked: print it with SafeString
 		StartHeight int32
 		Relay       bool // true if absent
 	}
-	Verack      struct{}
-	WTxIDRelay  struct{}
-	SendAddrV2  struct{}
+	// Verack answers Version.
+	Verack struct{}
+	// WTxIDRelay says that transactions are announced by witness id (BIP339).
+	WTxIDRelay struct{}
+	// SendAddrV2 says that the sender understands addrv2 (BIP155).
+	SendAddrV2 struct{}
+	// SendHeaders asks for new blocks to be announced by headers (BIP130).
 	SendHeaders struct{}
-	GetAddr     struct{}
-	Mempool     struct{}
-	SendCmpct   struct {
+	// GetAddr asks for addresses.
+	GetAddr struct{}
+	// Mempool asks for the ids in the mempool (BIP35).
+	Mempool struct{}
+	// SendCmpct says which compact blocks the sender understands (BIP152).
+	SendCmpct struct {
 		HighBandwidth bool
 		Version       uint64
 	}
-	FeeFilter struct{ FeeRate int64 } // smallest unit per 1000 vbytes
-	Ping      struct{ Nonce uint64 }
-	Pong      struct{ Nonce uint64 }
-	Addr      struct{ Addrs []TimedAddr }
-	InvMsg    struct{ Items []Inv } // "inv"
-	GetData   struct{ Items []Inv }
-	NotFound  struct{ Items []Inv }
-	// GetHeaders and GetBlocks ask for what follows the first hash of the locator that the receiver knows.
+	// FeeFilter asks for no transactions below a fee rate (BIP133), smallest unit per 1000 vbytes. Any
+	// value may arrive.
+	FeeFilter struct{ FeeRate int64 }
+	// Ping asks for a Pong with the same nonce (BIP31).
+	Ping struct{ Nonce uint64 }
+	// Pong answers Ping.
+	Pong struct{ Nonce uint64 }
+	// Addr tells of other nodes: at most MaxAddrs.
+	Addr struct{ Addrs []TimedAddr }
+	// InvMsg announces: at most MaxInvs. Its command is "inv".
+	InvMsg struct{ Items []Inv }
+	// GetData asks for what was announced: at most MaxInvs.
+	GetData struct{ Items []Inv }
+	// NotFound answers the part of GetData that cannot be had: at most MaxInvs.
+	NotFound struct{ Items []Inv }
+	// GetHeaders asks for the headers that follow the first hash of the locator that the receiver knows.
 	GetHeaders struct {
 		Protocol uint32
-		Locator  []types.Hash // at most 101
-		Stop     types.Hash
+		Locator  []types.Hash // at most MaxLocator
+		Stop     types.Hash   // zero: as many as fit
 	}
+	// GetBlocks asks for an inv of the blocks that follow the first hash of the locator that the receiver
+	// knows.
 	GetBlocks struct {
 		Protocol uint32
-		Locator  []types.Hash
-		Stop     types.Hash
+		Locator  []types.Hash // at most MaxLocator
+		Stop     types.Hash   // zero: 500
 	}
-	Headers  struct{ Headers []types.Header } // at most 2000
-	TxMsg    struct{ Tx *types.Tx }           // "tx"
-	BlockMsg struct {                         // "block"
+	// Headers answers GetHeaders or announces blocks: at most MaxHeaders.
+	Headers struct{ Headers []types.Header }
+	// TxMsg is a transaction. Its command is "tx".
+	TxMsg struct{ Tx *types.Tx }
+	// BlockMsg is a block. Its command is "block".
+	BlockMsg struct {
 		Block *types.Block
 		// Base makes Append leave out the witnesses, for a peer that asked without the witness flag.
 		Base bool
 	}
 	// Unknown is a message whose command this node does not know. Its payload was dropped.
 	Unknown struct {
-		Name string
-		Size int
+		Name string // of the frame; "" if that was not printable ASCII
+		Size int    // bytes of payload
 	}
 )
