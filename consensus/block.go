@@ -1,0 +1,155 @@
+package consensus
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/cairn-chain/cairn/merkle"
+	"github.com/cairn-chain/cairn/types"
+)
+
+// commitmentPrefix begins the coinbase output that commits to witnesses (BIP141): OP_RETURN, a push of
+// 36 bytes, four bytes of magic; the commitment's 32 bytes follow.
+var commitmentPrefix = []byte{0x6a, 0x24, 0xaa, 0x21, 0xa9, 0xed}
+
+const commitmentSize = 6 + 32
+
+// CheckBlock checks what needs neither the block's place nor any coin: the merkle root and that the tree
+// is not mutated, sizes, exactly one coinbase and it first, CheckTx of every transaction, the signature
+// operations that are plain to see. It does not look at the work. It returns nil or a RuleError, the
+// first in Bitcoin Core's order. After bad-txnmrklroot and bad-txns-duplicate the block's hash says
+// nothing of a block with other transactions (IsMutation), so it must not be remembered as invalid.
+func CheckBlock(p *Params, b *types.Block) error {
+	root, mutated := merkle.Root(txIDs(b))
+	if root != b.Header.MerkleRoot {
+		return Reject(BadMerkleRoot, "the header has "+b.Header.MerkleRoot.String()+", the transactions give "+root.String())
+	}
+	if mutated {
+		return Reject(BadTxnsDuplicate, "the merkle tree pairs two equal hashes")
+	}
+	if n := len(b.Txs); n == 0 || n*types.WitnessScale > types.MaxBlockWeight ||
+		b.BaseSize()*types.WitnessScale > types.MaxBlockWeight {
+		return Reject(BadBlkLength, fmt.Sprintf("%d transactions, %d bytes without witnesses", n, b.BaseSize()))
+	}
+	if !b.Txs[0].IsCoinbase() {
+		return Reject(BadCbMissing, "the first transaction is not a coinbase")
+	}
+	for _, tx := range b.Txs[1:] {
+		if tx.IsCoinbase() {
+			return Reject(BadCbMultiple, "more than one coinbase")
+		}
+	}
+	sigOps := 0
+	for _, tx := range b.Txs {
+		if err := CheckTx(p, tx); err != nil {
+			return inTx(err, tx)
+		}
+		sigOps += legacySigOps(tx)
+	}
+	if sigOps*types.WitnessScale > MaxBlockSigOpCost {
+		return Reject(BadBlkSigOps, fmt.Sprintf("%d outside of witnesses", sigOps))
+	}
+	return nil
+}
+
+// IsMutation tells whether a block refused for k may have a valid twin with the same hash: the fault lies in
+// something that the header does not commit to, or in transactions that are not the header's. Such a hash is
+// never remembered as invalid.
+func IsMutation(k Kind) bool {
+	switch k {
+	case BadMerkleRoot, BadTxnsDuplicate, BadWitnessNonceSize, BadWitnessMerkleMatch, UnexpectedWitness:
+		return true
+	}
+	return false
+}
+
+// CheckBlockInPlace checks what depends on the block's place but on no coin: that its transactions are
+// final (BIP113), the height in the coinbase (BIP34), the witness commitment (BIP141) and the weight. It
+// returns nil or a RuleError. The block must have passed CheckBlock.
+func CheckBlockInPlace(p *Params, parent Ancestry, b *types.Block) error {
+	if len(b.Txs) == 0 || len(b.Txs[0].In) == 0 {
+		return Reject(BadCbMissing, "no coinbase")
+	}
+	height, median := parent.Height()+1, parent.MedianTime()
+	for _, tx := range b.Txs {
+		if !IsFinal(tx, height, median) {
+			return Reject(BadTxnsNonFinal, tx.ID().String())
+		}
+	}
+	if !bytes.HasPrefix(b.Txs[0].In[0].ScriptSig, heightPush(height)) {
+		return Reject(BadCbHeight, fmt.Sprintf("the coinbase does not begin with height %d", height))
+	}
+	if err := checkWitnessCommitment(b); err != nil {
+		return err
+	}
+	if w := b.Weight(); w > types.MaxBlockWeight {
+		return Reject(BadBlkWeight, fmt.Sprintf("weight %d", w))
+	}
+	return nil
+}
+
+// checkWitnessCommitment checks the last commitment output of the coinbase against the witnesses, or
+// that there are no witnesses if there is no such output.
+func checkWitnessCommitment(b *types.Block) error {
+	at := CommitmentIndex(b.Txs[0])
+	if at < 0 {
+		for _, tx := range b.Txs {
+			if tx.HasWitness() {
+				return Reject(UnexpectedWitness, "witness without a commitment in "+tx.ID().String())
+			}
+		}
+		return nil
+	}
+	reserved := b.Txs[0].In[0].Witness
+	if len(reserved) != 1 || len(reserved[0]) != 32 {
+		return Reject(BadWitnessNonceSize, "the coinbase's witness must be one item of 32 bytes")
+	}
+	want := merkle.WitnessCommitment(witnessRoot(b), [32]byte(reserved[0]))
+	if !bytes.Equal(want[:], b.Txs[0].Out[at].Script[6:commitmentSize]) {
+		return Reject(BadWitnessMerkleMatch, "the commitment does not fit the witnesses")
+	}
+	return nil
+}
+
+// CommitmentIndex returns the index of the coinbase's output that holds the witness commitment, the last
+// if there are several, or −1.
+func CommitmentIndex(coinbase *types.Tx) int {
+	for i := len(coinbase.Out) - 1; i >= 0; i-- {
+		s := coinbase.Out[i].Script
+		if len(s) >= commitmentSize && bytes.HasPrefix(s, commitmentPrefix) {
+			return i
+		}
+	}
+	return -1
+}
+
+func txIDs(b *types.Block) []types.Hash {
+	ids := make([]types.Hash, len(b.Txs))
+	for i, tx := range b.Txs {
+		ids[i] = tx.ID()
+	}
+	return ids
+}
+
+// witnessRoot is the root over witness ids, with zero for the coinbase.
+func witnessRoot(b *types.Block) types.Hash {
+	ids := make([]types.Hash, len(b.Txs))
+	for i, tx := range b.Txs[1:] {
+		ids[i+1] = tx.WitnessID()
+	}
+	root, _ := merkle.Root(ids)
+	return root
+}
+
+// inTx adds to a RuleError which transaction it is about.
+func inTx(err error, tx *types.Tx) error {
+	re, ok := err.(*RuleError)
+	if !ok {
+		return err
+	}
+	detail := "transaction " + tx.ID().String()
+	if re.Detail != "" {
+		detail += ": " + re.Detail
+	}
+	return Reject(re.Kind, detail)
+}
