@@ -1,0 +1,363 @@
+package script
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"hash"
+	"sync"
+
+	"github.com/cairn-chain/cairn/types"
+)
+
+// The hash types: which parts of a transaction a signature covers. SigHashDefault is BIP341's,
+// it covers what SigHashAll does.
+const (
+	SigHashDefault      = 0x00
+	SigHashAll          = 0x01
+	SigHashNone         = 0x02
+	SigHashSingle       = 0x03
+	SigHashAnyoneCanPay = 0x80
+
+	sigHashMask = 0x1f // what BIP143 and the legacy hash read beside AnyoneCanPay
+)
+
+// annexTag is the first byte of an annex (BIP341).
+const annexTag = 0x50
+
+// SigSums are the hashes that the signature hashes of one transaction share, each computed at its
+// first use. With them the cost of all signatures of a transaction is linear in its size (BIP143,
+// BIP341); the legacy hash stays quadratic, but is spared the serialization. Safe for
+// several goroutines.
+type SigSums struct {
+	tx    *types.Tx
+	spent []types.TxOut
+
+	segwitOnce sync.Once
+	segwit     segwitSums
+
+	spentOnce             sync.Once
+	amounts, spentScripts [32]byte
+	skeletonOnce          sync.Once
+	skeleton              []byte // the transaction as SigHashAll signs it, all scripts empty
+	skeletonIns           int    // where its first input begins
+}
+
+// segwitSums are single SHA-256 sums, as BIP341 uses them; BIP143 hashes each once more.
+type segwitSums struct{ prevouts, sequences, outputs [32]byte }
+
+// NewSigSums prepares the sums of tx, which spends the outputs spent, one an input and in their
+// order. Nothing is computed yet. Neither tx nor spent may change afterwards. spent may be nil
+// if only legacy hashes are asked for.
+func NewSigSums(tx *types.Tx, spent []types.TxOut) *SigSums {
+	return &SigSums{tx: tx, spent: spent}
+}
+
+func (s *SigSums) segwitSums() *segwitSums {
+	s.segwitOnce.Do(func() {
+		buf := make([]byte, 0, max(36*len(s.tx.In), 64))
+		for i := range s.tx.In {
+			buf = appendOutPoint(buf, &s.tx.In[i].PrevOut)
+		}
+		s.segwit.prevouts = sha256.Sum256(buf)
+		buf = buf[:0]
+		for i := range s.tx.In {
+			buf = binary.LittleEndian.AppendUint32(buf, s.tx.In[i].Sequence)
+		}
+		s.segwit.sequences = sha256.Sum256(buf)
+		buf = buf[:0]
+		for i := range s.tx.Out {
+			buf = s.tx.Out[i].Append(buf)
+		}
+		s.segwit.outputs = sha256.Sum256(buf)
+	})
+	return &s.segwit
+}
+
+// spentSums returns the sums of BIP341 over the amounts and the scripts of all spent outputs.
+func (s *SigSums) spentSums() (amounts, scripts *[32]byte) {
+	s.spentOnce.Do(func() {
+		buf := make([]byte, 0, 8*len(s.spent))
+		for i := range s.spent {
+			buf = binary.LittleEndian.AppendUint64(buf, uint64(s.spent[i].Value))
+		}
+		s.amounts = sha256.Sum256(buf)
+		buf = buf[:0]
+		for i := range s.spent {
+			buf = types.AppendVarBytes(buf, s.spent[i].Script)
+		}
+		s.spentScripts = sha256.Sum256(buf)
+	})
+	return &s.amounts, &s.spentScripts
+}
+
+// emptyInputSize is what an input takes in the skeleton: outpoint, empty script, sequence.
+const emptyInputSize = 36 + 1 + 4
+
+// legacySigHash is LegacySigHash. For the common hash type, which covers everything, it hashes
+// pieces of one serialization instead of making another for every input.
+func (s *SigSums) legacySigHash(input int, scriptCode []byte, hashType uint32) types.Hash {
+	kind := hashType & sigHashMask
+	if hashType&SigHashAnyoneCanPay != 0 || kind == SigHashNone || kind == SigHashSingle ||
+		input < 0 || input >= len(s.tx.In) {
+		return LegacySigHash(s.tx, input, scriptCode, hashType)
+	}
+	s.skeletonOnce.Do(func() {
+		s.skeletonIns = 4 + types.VarIntSize(uint64(len(s.tx.In)))
+		s.skeleton = appendLegacy(nil, s.tx, -1, nil, SigHashAll)
+	})
+	cut := s.skeletonIns + input*emptyInputSize + 36
+	h := sha256.New()
+	h.Write(s.skeleton[:cut])
+	h.Write(types.AppendVarBytes(nil, stripCodeSeparators(scriptCode)))
+	h.Write(s.skeleton[cut+1:])
+	return twice(h, binary.LittleEndian.AppendUint32(nil, hashType))
+}
+
+// LegacySigHash returns what a signature of a script without witness signs. scriptCode is the
+// script that runs, from its last executed CODESEPARATOR on and without the signature itself
+// (FindAndDelete); remaining CODESEPARATORs are left out here. An input that does not exist,
+// and SigHashSingle for an input without an output beside it, give the number one, little-endian:
+// an old fault that is consensus.
+func LegacySigHash(tx *types.Tx, input int, scriptCode []byte, hashType uint32) types.Hash {
+	single := hashType&sigHashMask == SigHashSingle
+	if input < 0 || input >= len(tx.In) || single && input >= len(tx.Out) {
+		return types.Hash{0: 1}
+	}
+	buf := appendLegacy(nil, tx, input, stripCodeSeparators(scriptCode), hashType)
+	return types.DoubleSHA256(binary.LittleEndian.AppendUint32(buf, hashType))
+}
+
+// appendLegacy appends the transaction as the legacy hash sees it, without the hash type. Input −1
+// gives all inputs an empty script.
+func appendLegacy(b []byte, tx *types.Tx, input int, code []byte, hashType uint32) []byte {
+	kind := hashType & sigHashMask
+	b = binary.LittleEndian.AppendUint32(b, tx.Version)
+	if hashType&SigHashAnyoneCanPay != 0 {
+		b = types.AppendVarInt(b, 1)
+		b = appendLegacyIn(b, &tx.In[input], code, tx.In[input].Sequence)
+	} else {
+		b = types.AppendVarInt(b, uint64(len(tx.In)))
+		for i := range tx.In {
+			in := &tx.In[i]
+			switch {
+			case i == input:
+				b = appendLegacyIn(b, in, code, in.Sequence)
+			case kind == SigHashNone || kind == SigHashSingle:
+				b = appendLegacyIn(b, in, nil, 0)
+			default:
+				b = appendLegacyIn(b, in, nil, in.Sequence)
+			}
+		}
+	}
+	b = appendLegacyOuts(b, tx, input, kind)
+	return binary.LittleEndian.AppendUint32(b, tx.LockTime)
+}
+
+func appendLegacyIn(b []byte, in *types.TxIn, script []byte, sequence uint32) []byte {
+	b = appendOutPoint(b, &in.PrevOut)
+	b = types.AppendVarBytes(b, script)
+	return binary.LittleEndian.AppendUint32(b, sequence)
+}
+
+func appendLegacyOuts(b []byte, tx *types.Tx, input int, kind uint32) []byte {
+	switch kind {
+	case SigHashNone:
+		return types.AppendVarInt(b, 0)
+	case SigHashSingle:
+		b = types.AppendVarInt(b, uint64(input+1))
+		blank := types.TxOut{Value: -1}
+		for range input {
+			b = blank.Append(b)
+		}
+		return tx.Out[input].Append(b)
+	}
+	b = types.AppendVarInt(b, uint64(len(tx.Out)))
+	for i := range tx.Out {
+		b = tx.Out[i].Append(b)
+	}
+	return b
+}
+
+// WitnessV0SigHash returns what a signature in a witness of version 0 signs (BIP143). scriptCode
+// runs from the last executed CODESEPARATOR on; for P2WPKH it is the P2PKH script of the key's
+// hash. input must be one of the transaction's, and s know its spent output.
+func WitnessV0SigHash(s *SigSums, input int, scriptCode []byte, hashType uint32) types.Hash {
+	kind := hashType & sigHashMask
+	all := kind != SigHashSingle && kind != SigHashNone
+	anyone := hashType&SigHashAnyoneCanPay != 0
+	sums := s.segwitSums()
+	var prevouts, sequences, outputs [32]byte
+	if !anyone {
+		prevouts = sha256.Sum256(sums.prevouts[:])
+	}
+	if !anyone && all {
+		sequences = sha256.Sum256(sums.sequences[:])
+	}
+	switch {
+	case all:
+		outputs = sha256.Sum256(sums.outputs[:])
+	case kind == SigHashSingle && input < len(s.tx.Out):
+		outputs = types.DoubleSHA256(s.tx.Out[input].Append(nil))
+	}
+	in := &s.tx.In[input]
+	b := make([]byte, 0, 4+32+32+36+9+len(scriptCode)+8+4+32+4+4)
+	b = binary.LittleEndian.AppendUint32(b, s.tx.Version)
+	b = append(b, prevouts[:]...)
+	b = append(b, sequences[:]...)
+	b = appendOutPoint(b, &in.PrevOut)
+	b = types.AppendVarBytes(b, scriptCode)
+	b = binary.LittleEndian.AppendUint64(b, uint64(s.spent[input].Value))
+	b = binary.LittleEndian.AppendUint32(b, in.Sequence)
+	b = append(b, outputs[:]...)
+	b = binary.LittleEndian.AppendUint32(b, s.tx.LockTime)
+	return types.DoubleSHA256(binary.LittleEndian.AppendUint32(b, hashType))
+}
+
+// TapLeaf is what a signature inside of a tapscript signs beside the transaction (BIP342).
+type TapLeaf struct {
+	Hash          [32]byte // the leaf's tagged hash
+	CodeSeparator uint32   // position of the last executed CODESEPARATOR, 2³²−1 if none was
+}
+
+// TaprootSigHash returns what a Schnorr signature signs (BIP341). annex is nil or begins with 50;
+// leaf is nil for the key path. It reports false if the hash type is not one of the seven that are
+// defined, or is SigHashSingle for an input without an output beside it. s must know the spent
+// outputs of all inputs.
+func TaprootSigHash(s *SigSums, input int, hashType byte, annex []byte, leaf *TapLeaf) (types.Hash, bool) {
+	kind := hashType & 3
+	if hashType&^(SigHashAnyoneCanPay|3) != 0 || hashType == SigHashAnyoneCanPay ||
+		kind == SigHashSingle && input >= len(s.tx.Out) {
+		return types.Hash{}, false
+	}
+	b := make([]byte, 0, 256)
+	b = append(b, 0, hashType) // the first byte is the epoch
+	b = binary.LittleEndian.AppendUint32(b, s.tx.Version)
+	b = binary.LittleEndian.AppendUint32(b, s.tx.LockTime)
+	if hashType&SigHashAnyoneCanPay == 0 {
+		sums := s.segwitSums()
+		amounts, scripts := s.spentSums()
+		b = append(b, sums.prevouts[:]...)
+		b = append(b, amounts[:]...)
+		b = append(b, scripts[:]...)
+		b = append(b, sums.sequences[:]...)
+	}
+	if kind != SigHashNone && kind != SigHashSingle {
+		b = append(b, s.segwitSums().outputs[:]...)
+	}
+	b = s.appendTaprootInput(b, input, hashType, annex, leaf)
+	if kind == SigHashSingle {
+		sum := sha256.Sum256(s.tx.Out[input].Append(nil))
+		b = append(b, sum[:]...)
+	}
+	if leaf != nil {
+		b = append(b, leaf.Hash[:]...)
+		b = append(b, 0) // key version
+		b = binary.LittleEndian.AppendUint32(b, leaf.CodeSeparator)
+	}
+	return taggedHash(&tagTapSighash, b), true
+}
+
+func (s *SigSums) appendTaprootInput(b []byte, input int, hashType byte, annex []byte, leaf *TapLeaf) []byte {
+	var spendType byte
+	if leaf != nil {
+		spendType |= 2
+	}
+	if annex != nil {
+		spendType |= 1
+	}
+	b = append(b, spendType)
+	if hashType&SigHashAnyoneCanPay != 0 {
+		in := &s.tx.In[input]
+		b = appendOutPoint(b, &in.PrevOut)
+		b = s.spent[input].Append(b)
+		b = binary.LittleEndian.AppendUint32(b, in.Sequence)
+	} else {
+		b = binary.LittleEndian.AppendUint32(b, uint32(input))
+	}
+	if annex != nil {
+		sum := sha256.Sum256(types.AppendVarBytes(nil, annex))
+		b = append(b, sum[:]...)
+	}
+	return b
+}
+
+func appendOutPoint(b []byte, o *types.OutPoint) []byte {
+	return binary.LittleEndian.AppendUint32(append(b, o.TxID[:]...), o.Index)
+}
+
+// twice ends a hash with tail and hashes the sum once more.
+func twice(h hash.Hash, tail []byte) types.Hash {
+	h.Write(tail)
+	var first [32]byte
+	h.Sum(first[:0])
+	return sha256.Sum256(first[:])
+}
+
+// stripCodeSeparators returns code without its CODESEPARATORs. What follows an instruction that
+// cannot be read is kept as it is.
+func stripCodeSeparators(code []byte) []byte {
+	if bytes.IndexByte(code, opCodeSeparator) < 0 {
+		return code
+	}
+	out := make([]byte, 0, len(code))
+	for off := 0; off < len(code); {
+		op, _, next, ok := readOp(code, off)
+		if !ok {
+			return append(out, code[off:]...)
+		}
+		if op != opCodeSeparator {
+			out = append(out, code[off:next]...)
+		}
+		off = next
+	}
+	return out
+}
+
+// findAndDelete returns code without every occurrence of pattern that begins where an instruction
+// begins, and how many there were: the legacy rule that a signature does not sign itself.
+func findAndDelete(code, pattern []byte) ([]byte, int) {
+	if len(pattern) == 0 || !bytes.Contains(code, pattern) {
+		return code, 0
+	}
+	var out []byte
+	found, kept := 0, 0
+	for off := 0; ; {
+		out = append(out, code[kept:off]...)
+		for bytes.HasPrefix(code[off:], pattern) {
+			off += len(pattern)
+			found++
+		}
+		kept = off
+		_, _, next, ok := readOp(code, off)
+		if !ok {
+			break
+		}
+		off = next
+	}
+	return append(out, code[kept:]...), found
+}
+
+// A tag is the doubled hash of a name with which a tagged hash begins (BIP340).
+type tag [64]byte
+
+func newTag(name string) (t tag) {
+	sum := sha256.Sum256([]byte(name))
+	copy(t[:32], sum[:])
+	copy(t[32:], sum[:])
+	return t
+}
+
+var (
+	tagTapSighash = newTag("TapSighash")
+	tagTapTweak   = newTag("TapTweak")
+)
+
+func taggedHash(t *tag, data []byte) [32]byte {
+	h := sha256.New()
+	h.Write(t[:])
+	h.Write(data)
+	var sum [32]byte
+	h.Sum(sum[:0])
+	return sum
+}

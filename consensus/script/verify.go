@@ -1,0 +1,65 @@
+package script
+
+import (
+	"github.com/btcsuite/btcd/btcec/v2"
+	"github.com/btcsuite/btcd/btcec/v2/ecdsa"
+)
+
+// SigCheck is one signature to be verified: everything that the curve needs to know and nothing else.
+type SigCheck struct {
+	Hash    [32]byte
+	Sig     []byte // without hash type: DER, or 64 bytes for Schnorr
+	Key     []byte // 33 or 65 bytes, or 32 for Schnorr
+	Schnorr bool   // BIP340 instead of ECDSA
+}
+
+// Verifier is the one seat at which signatures meet the curve. Implementations are safe for several
+// goroutines and never panic, whatever the bytes are.
+type Verifier interface {
+	// ECDSA verifies a DER signature without hash type. It parses as loosely as libsecp256k1's lax
+	// parser and takes high S; stricter encodings are the caller's flags. Keys are compressed,
+	// uncompressed or hybrid.
+	ECDSA(hash *[32]byte, sig, pubkey []byte) bool
+	// Schnorr verifies a BIP340 signature of a 32-byte message.
+	Schnorr(hash *[32]byte, sig *[64]byte, xonly *[32]byte) bool
+	// Batch verifies all checks and returns the lowest index of one that fails, or −1.
+	Batch(checks []SigCheck) (bad int)
+}
+
+// NewVerifier returns the Verifier that is filled with btcec. Its Batch goes one by one.
+func NewVerifier() Verifier { return btcecVerifier{} }
+
+type btcecVerifier struct{}
+
+func (btcecVerifier) ECDSA(hash *[32]byte, sig, pubkey []byte) bool {
+	key, err := btcec.ParsePubKey(pubkey)
+	if err != nil {
+		return false
+	}
+	r, s, ok := parseLaxDER(sig)
+	return ok && ecdsa.NewSignature(&r, &s).Verify(hash[:], key)
+}
+
+func (btcecVerifier) Schnorr(hash *[32]byte, sig *[64]byte, xonly *[32]byte) bool {
+	return verifySchnorr(hash, sig, xonly)
+}
+
+func (v btcecVerifier) Batch(checks []SigCheck) int {
+	for i := range checks {
+		if !verifyOne(v, &checks[i]) {
+			return i
+		}
+	}
+	return -1
+}
+
+// verifyOne brings a check to the method for it.
+func verifyOne(v Verifier, c *SigCheck) bool {
+	if !c.Schnorr {
+		return v.ECDSA(&c.Hash, c.Sig, c.Key)
+	}
+	if len(c.Sig) != 64 || len(c.Key) != 32 {
+		return false
+	}
+	return v.Schnorr(&c.Hash, (*[64]byte)(c.Sig), (*[32]byte)(c.Key))
+}
