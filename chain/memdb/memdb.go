@@ -1,0 +1,326 @@
+// Package memdb is a chain.Store and a chain.KV in memory, for simulations and tests. What it holds is as durable as the
+// value itself: a Store can be closed and opened again with Reopen, as if a process had ended, which is how tests restart a
+// node.
+//
+// It does no I/O and starts no goroutines. It keeps blocks and coins encoded, as a disk would, so that nothing that it returns is
+// shared with what was put.
+//
+// Start reading at Store.
+package memdb
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/cairn-chain/cairn/chain"
+	"github.com/cairn-chain/cairn/consensus"
+	"github.com/cairn-chain/cairn/types"
+)
+
+// Store implements chain.Store. The zero value is not usable; see New.
+type Store struct {
+	mu     sync.RWMutex
+	closed bool
+	clean  bool // the last batch was Clean
+	meta   chain.Meta
+	index  map[types.Hash]chain.IndexEntry
+	blocks map[types.Hash][]byte
+	undo   map[types.Hash][]byte
+	coins  map[types.OutPoint][]byte
+	// entries and bytes are what Limits returns.
+	entries, bytes int
+}
+
+// New returns an empty store.
+func New() *Store { return NewLimited(100_000, 16<<20) }
+
+// NewLimited returns an empty store whose Limits are those given, at least one coin.
+func NewLimited(entries, bytes int) *Store {
+	return &Store{
+		index: map[types.Hash]chain.IndexEntry{}, blocks: map[types.Hash][]byte{}, undo: map[types.Hash][]byte{},
+		coins: map[types.OutPoint][]byte{}, entries: entries, bytes: bytes,
+	}
+}
+
+// Reopen returns a store that holds what s holds, to be opened by another Chain. Without a Close after a Clean batch it
+// counts as killed. s is closed by it.
+func (s *Store) Reopen() *Store {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := &Store{
+		index: s.index, blocks: s.blocks, undo: s.undo, coins: s.coins, meta: s.meta, entries: s.entries, bytes: s.bytes,
+	}
+	n.meta.Clean = s.closed && s.clean
+	s.closed = true
+	s.index, s.blocks, s.undo, s.coins = nil, nil, nil, nil
+	return n
+}
+
+// Clone returns a copy of what s holds now, as a copy of the disk of a running process would be.
+func (s *Store) Clone() *Store {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	n := &Store{
+		index: maps.Clone(s.index), blocks: maps.Clone(s.blocks), undo: maps.Clone(s.undo), coins: maps.Clone(s.coins),
+		meta: s.meta, entries: s.entries, bytes: s.bytes,
+	}
+	n.meta.Clean = s.closed && s.clean
+	return n
+}
+
+// Load implements chain.Store.
+func (s *Store) Load(ctx context.Context, each func(chain.IndexEntry) error) (chain.Meta, error) {
+	s.mu.RLock()
+	entries := slices.Collect(maps.Values(s.index))
+	meta, closed := s.meta, s.closed
+	s.mu.RUnlock()
+	if closed {
+		return chain.Meta{}, chain.ErrClosed
+	}
+	slices.SortFunc(entries, func(a, b chain.IndexEntry) int {
+		if a.Height != b.Height {
+			return int(a.Height - b.Height)
+		}
+		return a.Hash.Compare(b.Hash)
+	})
+	for _, e := range entries {
+		if err := ctx.Err(); err != nil {
+			return chain.Meta{}, err
+		}
+		if err := each(e); err != nil {
+			return chain.Meta{}, err
+		}
+	}
+	return meta, nil
+}
+
+// EachBlock implements chain.Store; the order is that of the hashes.
+func (s *Store) EachBlock(ctx context.Context, each func(types.Hash, types.Header) error) error {
+	s.mu.RLock()
+	blocks, closed := maps.Clone(s.blocks), s.closed
+	s.mu.RUnlock()
+	if closed {
+		return chain.ErrClosed
+	}
+	for _, hash := range slices.SortedFunc(maps.Keys(blocks), types.Hash.Compare) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		h, err := types.DecodeHeader(blocks[hash][:min(types.HeaderSize, len(blocks[hash]))])
+		if err != nil || h.Hash() != hash {
+			continue
+		}
+		if err := each(hash, h); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Coins implements chain.Store.
+func (s *Store) Coins(ops []types.OutPoint) (consensus.Coins, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		return nil, chain.ErrClosed
+	}
+	coins := make(consensus.Coins, len(ops))
+	for _, op := range ops {
+		if raw, ok := s.coins[op]; ok {
+			coin, err := decodeCoin(raw)
+			if err != nil {
+				return nil, fmt.Errorf("coin %s: %w: %w", op, chain.ErrDamaged, err)
+			}
+			coins[op] = coin
+		}
+	}
+	return coins, nil
+}
+
+func decodeCoin(raw []byte) (consensus.Coin, error) {
+	d := types.NewDecoder(raw)
+	coin := consensus.DecodeCoin(d)
+	return coin, d.Finish()
+}
+
+// get returns what is stored under hash in one of the maps.
+func (s *Store) get(from func() map[types.Hash][]byte, hash types.Hash) ([]byte, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		return nil, chain.ErrClosed
+	}
+	raw, ok := from()[hash]
+	if !ok {
+		return nil, chain.ErrNotStored
+	}
+	return raw, nil
+}
+
+func (s *Store) blockMap() map[types.Hash][]byte { return s.blocks }
+func (s *Store) undoMap() map[types.Hash][]byte  { return s.undo }
+
+// RawBlock implements chain.Store.
+func (s *Store) RawBlock(hash types.Hash) ([]byte, error) {
+	raw, err := s.get(s.blockMap, hash)
+	if err != nil {
+		return nil, err
+	}
+	if len(raw) < types.HeaderSize || types.DoubleSHA256(raw[:types.HeaderSize]) != hash {
+		return nil, chain.ErrDamaged
+	}
+	return bytes.Clone(raw), nil
+}
+
+// Block implements chain.Store.
+func (s *Store) Block(hash types.Hash) (*types.Block, error) {
+	raw, err := s.RawBlock(hash)
+	if err != nil {
+		return nil, err
+	}
+	b, err := types.DecodeBlock(raw)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", chain.ErrDamaged, err)
+	}
+	return b, nil
+}
+
+// Undo implements chain.Store.
+func (s *Store) Undo(hash types.Hash) (consensus.Undo, error) {
+	raw, err := s.get(s.undoMap, hash)
+	if err != nil {
+		return nil, err
+	}
+	d := types.NewDecoder(raw)
+	u := consensus.DecodeUndo(d)
+	if err := d.Finish(); err != nil {
+		return nil, fmt.Errorf("%w: %w", chain.ErrDamaged, err)
+	}
+	return u, nil
+}
+
+// HasBlock implements chain.Store.
+func (s *Store) HasBlock(hash types.Hash) (bool, error) { return s.hasKey(s.blockMap, hash) }
+
+// HasUndo implements chain.Store.
+func (s *Store) HasUndo(hash types.Hash) (bool, error) { return s.hasKey(s.undoMap, hash) }
+
+func (s *Store) hasKey(from func() map[types.Hash][]byte, hash types.Hash) (bool, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		return false, chain.ErrClosed
+	}
+	_, ok := from()[hash]
+	return ok, nil
+}
+
+// PutBlock implements chain.Store.
+func (s *Store) PutBlock(hash types.Hash, raw []byte) error {
+	return s.put(s.blockMap, hash, bytes.Clone(raw))
+}
+
+// PutUndo implements chain.Store.
+func (s *Store) PutUndo(hash types.Hash, u consensus.Undo) error {
+	return s.put(s.undoMap, hash, consensus.AppendUndo(nil, u))
+}
+
+func (s *Store) put(into func() map[types.Hash][]byte, hash types.Hash, raw []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return chain.ErrClosed
+	}
+	into()[hash] = raw
+	s.meta.Clean, s.clean = false, false
+	return nil
+}
+
+// Commit implements chain.Store.
+func (s *Store) Commit(b *chain.Batch) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return chain.ErrClosed
+	}
+	if n := len(b.Index) + len(b.Coins); n > s.entries {
+		return fmt.Errorf("a batch of %d entries, the limit is %d", n, s.entries)
+	}
+	for _, e := range b.Index {
+		s.index[e.Hash] = e
+	}
+	for _, ch := range b.Coins {
+		if ch.Coin == nil {
+			delete(s.coins, ch.OutPoint)
+			continue
+		}
+		s.coins[ch.OutPoint] = consensus.AppendCoin(nil, *ch.Coin)
+	}
+	if b.Flushing != nil {
+		f := *b.Flushing
+		s.meta.Flushing = &f
+	}
+	if b.Record != nil {
+		r := *b.Record
+		s.meta.Record, s.meta.Flushing = &r, nil
+	}
+	s.meta.Clean, s.clean = false, b.Clean
+	return nil
+}
+
+// Limits implements chain.Store.
+func (s *Store) Limits() (entries, bytes int) { return s.entries, s.bytes }
+
+// EachCoin implements chain.Store.
+func (s *Store) EachCoin(ctx context.Context, ready func(), each func(consensus.CoinEntry) error) error {
+	s.mu.RLock()
+	coins, closed := maps.Clone(s.coins), s.closed
+	s.mu.RUnlock()
+	if closed {
+		return chain.ErrClosed
+	}
+	if ready != nil {
+		ready()
+	}
+	for _, op := range slices.SortedFunc(maps.Keys(coins), types.OutPoint.Compare) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		coin, err := decodeCoin(coins[op])
+		if err != nil {
+			return fmt.Errorf("coin %s: %w: %w", op, chain.ErrDamaged, err)
+		}
+		if err := each(consensus.CoinEntry{OutPoint: op, Coin: coin}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Size implements chain.Store with the bytes of keys and values.
+func (s *Store) Size() (size chain.Size, err error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, raw := range s.coins {
+		size.State += int64(len(raw)) + 36
+	}
+	for _, raw := range s.blocks {
+		size.Blocks += int64(len(raw)) + 32
+	}
+	for _, raw := range s.undo {
+		size.Blocks += int64(len(raw)) + 32
+	}
+	return size, nil
+}
+
+// Close implements chain.Store.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	return nil
+}
