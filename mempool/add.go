@@ -1,0 +1,298 @@
+package mempool
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/cairn-chain/cairn/consensus"
+	"github.com/cairn-chain/cairn/consensus/script"
+	"github.com/cairn-chain/cairn/types"
+)
+
+// ErrTipMoved means that the tip given to Add is not the one up to which the pool has followed the chain, or that the pool moved
+// while the scripts ran. It says nothing of the transaction: catch up, fetch the coins again and try again.
+var ErrTipMoved = errors.New("the mempool is at another tip than the one given")
+
+// MissingParents says that a transaction spends outputs that are neither in the coins given nor made by an entry of the pool: it is an
+// orphan, or its inputs are spent.
+type MissingParents struct {
+	Outpoints []types.OutPoint // in input order
+}
+
+// Error names the outpoints, at most three.
+func (m *MissingParents) Error() string {
+	names := make([]string, 0, 3)
+	for _, op := range m.Outpoints[:min(len(m.Outpoints), 3)] {
+		names = append(names, op.String())
+	}
+	return fmt.Sprintf("%s (%d: %s)", consensus.BadTxnsMissingOrSpent, len(m.Outpoints), strings.Join(names, ", "))
+}
+
+// Unwrap lets errors.Is find the kind with which Bitcoin Core reports it.
+func (m *MissingParents) Unwrap() error { return consensus.BadTxnsMissingOrSpent }
+
+// Parents returns the ids of the missing transactions, each once, in input order.
+func (m *MissingParents) Parents() []types.Hash {
+	var out []types.Hash
+	seen := make(map[types.Hash]bool, len(m.Outpoints))
+	for _, op := range m.Outpoints {
+		if !seen[op.TxID] {
+			seen[op.TxID] = true
+			out = append(out, op.TxID)
+		}
+	}
+	return out
+}
+
+func asMissing(err error, m **MissingParents) bool { return errors.As(err, m) }
+
+// AddOptions say how Add treats a transaction.
+type AddOptions struct {
+	// Local: it was submitted to this node; the entry is marked until MarkBroadcast.
+	Local bool
+	// TestOnly: judge it and change nothing.
+	TestOnly bool
+	// MaxFeeRate refuses a higher feerate (kind max-fee-exceeded), in the smallest unit per 1000 virtual bytes; 0: no limit.
+	MaxFeeRate int64
+	// Returned: it comes from a block that was disconnected; the floor and the minimum feerate do not apply.
+	Returned bool
+	// Time is when it first came, for entries that were saved; zero: now.
+	Time time.Time
+}
+
+// Result is what Add tells of a transaction that it accepted.
+type Result struct {
+	Fee       int64 // smallest unit, without deltas
+	VSize     int64 // virtual bytes, adjusted for signature operations
+	FeeRate   int64 // with deltas, per 1000 virtual bytes
+	SigOpCost int
+	// Replaced are the ids of the entries that it replaces.
+	Replaced []types.Hash
+}
+
+// Needs returns the outpoints whose coins the caller has to fetch from the chain for Add: those that no entry of the
+// pool makes. It looks at no rule.
+func (p *Pool) Needs(tx *types.Tx) []types.OutPoint {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	ops := make([]types.OutPoint, 0, len(tx.In))
+	for i := range tx.In {
+		if op := tx.In[i].PrevOut; p.byID[op.TxID] == nil {
+			ops = append(ops, op)
+		}
+	}
+	return ops
+}
+
+// candidate is a transaction on its way in.
+type candidate struct {
+	tx      *types.Tx
+	id, wid types.Hash
+	coins   []consensus.Coin
+	origins []origin
+	fee     int64
+	delta   int64
+	sigops  int
+	vsize   int64
+	tip     consensus.Ancestry
+	now     time.Time
+	opt     AddOptions
+}
+
+func (c *candidate) modified() int64 { return c.fee + c.delta }
+
+// Add judges a transaction and, unless opt says otherwise, takes it in, which may remove others: those that it replaces, and
+// those of the lowest feerate if the pool is full. coins are those that Needs named, as far as the chain has
+// them; tip is the tip at which they were fetched.
+//
+// Errors: a *consensus.RuleError if rules or policy refuse it, *MissingParents if it hangs in the air, ErrTipMoved
+// if the pool and tip do not fit. Any other is our own failure. IsPolicy tells whether the sender is to blame.
+func (p *Pool) Add(tx *types.Tx, coins consensus.Coins, tip consensus.Ancestry, now time.Time, opt AddOptions) (Result, error) {
+	res, err := p.add(&candidate{tx: tx, id: tx.ID(), wid: tx.WitnessID(), tip: tip, now: now, opt: opt}, coins)
+	p.count(err, opt)
+	return res, err
+}
+
+// add does all work that needs no lock without it: cheap tests, then the pool's (under the lock), then the scripts, then the pool's
+// again, since it may have changed.
+func (p *Pool) add(c *candidate, coins consensus.Coins) (Result, error) {
+	if err := p.checkForm(c.tx); err != nil {
+		return Result{}, err
+	}
+	if !consensus.IsFinal(c.tx, c.tip.Height()+1, c.tip.MedianTime()) {
+		return Result{}, consensus.Reject(consensus.NonFinal, "")
+	}
+	if err := p.resolve(c, coins); err != nil {
+		return Result{}, err
+	}
+	checks, err := p.checkSpend(c)
+	if err != nil {
+		return Result{}, err
+	}
+	if err := p.judgeFirst(c); err != nil {
+		return Result{}, err
+	}
+	if err := p.runScripts(c, checks); err != nil {
+		return Result{}, err
+	}
+	return p.enter(c, coins)
+}
+
+// count keeps the statistics of one Add.
+func (p *Pool) count(err error, opt AddOptions) {
+	if opt.TestOnly {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var missing *MissingParents
+	switch kind := consensus.KindOf(err); {
+	case err == nil:
+		p.stats.Accepted++
+	case asMissing(err, &missing):
+		p.stats.Rejected[consensus.MissingInputs]++
+	case kind != "":
+		p.stats.Rejected[kind]++
+	}
+}
+
+func (p *Pool) resolve(c *candidate, coins consensus.Coins) (err error) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	c.delta = p.deltas[c.id]
+	c.coins, c.origins, err = p.collect(c, coins)
+	return err
+}
+
+// collect finds the coins of all inputs, in the pool or among coins.
+func (p *Pool) collect(c *candidate, coins consensus.Coins) ([]consensus.Coin, []origin, error) {
+	if !p.tip.IsZero() && p.tip != c.tip.Hash() {
+		return nil, nil, ErrTipMoved
+	}
+	if p.byID[c.id] != nil {
+		if p.find(c.wid) != nil {
+			return nil, nil, consensus.Reject(consensus.AlreadyInMempool, "")
+		}
+		return nil, nil, consensus.Reject(consensus.SameNonWitnessData, "")
+	}
+	spent, origins := make([]consensus.Coin, len(c.tx.In)), make([]origin, len(c.tx.In))
+	var missing []types.OutPoint
+	for i := range c.tx.In {
+		op := c.tx.In[i].PrevOut
+		if parent := p.byID[op.TxID]; parent != nil {
+			if uint64(op.Index) >= uint64(len(parent.tx.Out)) {
+				return nil, nil, consensus.Reject(consensus.BadTxnsMissingOrSpent, op.String()+" does not exist")
+			}
+			spent[i] = consensus.Coin{Out: parent.tx.Out[op.Index], Height: c.tip.Height() + 1}
+			origins[i] = origin{height: inPool}
+		} else if coin, ok := coins[op]; ok {
+			spent[i], origins[i] = coin, origin{height: coin.Height, coinbase: coin.Coinbase}
+		} else {
+			missing = append(missing, op)
+		}
+	}
+	if missing != nil {
+		return nil, nil, &MissingParents{Outpoints: missing}
+	}
+	return spent, origins, nil
+}
+
+// checkSpend judges amounts, maturity, relative locks, the standard form of inputs and signature operations; it returns the
+// scripts that are still to be run.
+func (p *Pool) checkSpend(c *candidate) ([]script.Check, error) {
+	fee, checks, err := consensus.CheckSpend(p.cfg.Params, c.tx, c.coins, c.tip, script.StandardFlags)
+	if err != nil {
+		return nil, err
+	}
+	if !p.cfg.AcceptNonStandard {
+		if err := checkInputs(c.tx, c.coins); err != nil {
+			return nil, err
+		}
+	}
+	c.fee, c.sigops = fee, consensus.SigOpCost(c.tx, c.coins)
+	c.vsize = VSize(c.tx.Weight(), c.sigops)
+	if c.sigops > maxSigOpCost {
+		return nil, consensus.Reject(consensus.TooManySigOps, fmt.Sprintf("cost %d, limit %d", c.sigops, maxSigOpCost))
+	}
+	if rate := rateOf(c.fee, c.vsize); c.opt.MaxFeeRate > 0 && rate > c.opt.MaxFeeRate {
+		return nil, consensus.Reject(consensus.MaxFeeExceeded, fmt.Sprintf("feerate %d, limit %d", rate, c.opt.MaxFeeRate))
+	}
+	return checks, nil
+}
+
+// runScripts verifies with the flags of relay. What fails is tried again with those of blocks, to know whether only policy was
+// broken.
+func (p *Pool) runScripts(c *candidate, checks []script.Check) error {
+	err := p.cfg.Verify.Run(checks)
+	var failure *script.Failure
+	if err == nil || !errors.As(err, &failure) {
+		return err
+	}
+	for i := range checks {
+		checks[i].Flags = script.ConsensusFlags
+	}
+	err = p.cfg.Verify.Run(checks)
+	kind, detail := consensus.MempoolScriptVerify, failure.Err.Error()
+	var hard *script.Failure
+	switch {
+	case errors.As(err, &hard):
+		kind, detail, failure = consensus.MandatoryScriptVerify, hard.Err.Error(), hard
+	case err != nil:
+		return err
+	}
+	return consensus.Reject(kind, fmt.Sprintf("%s, input %d of %s", detail, failure.Input, c.id))
+}
+
+// enter judges the candidate for good and puts it in.
+func (p *Pool) enter(c *candidate, coins consensus.Coins) (Result, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, origins, err := p.collect(c, coins)
+	if err != nil {
+		return Result{}, err
+	}
+	for i := range origins {
+		if origins[i] != c.origins[i] {
+			return Result{}, ErrTipMoved
+		}
+	}
+	c.delta = p.deltas[c.id]
+	replaced, err := p.judge(c)
+	if err != nil {
+		return Result{}, err
+	}
+	res := Result{Fee: c.fee, VSize: c.vsize, FeeRate: rateOf(c.modified(), c.vsize), SigOpCost: c.sigops, Replaced: ids(replaced.list)}
+	if c.opt.TestOnly {
+		return res, nil
+	}
+	p.remove(replaced, ReasonReplaced)
+	e := c.entry()
+	p.tip = c.tip.Hash()
+	p.insert(e)
+	p.enforceChains(e)
+	p.expire(c.now)
+	p.trim(c.now)
+	if p.byID[c.id] != e {
+		return Result{}, consensus.Reject(consensus.MempoolFull, "")
+	}
+	return res, nil
+}
+
+func (c *candidate) entry() *entry {
+	when := c.opt.Time
+	if when.IsZero() {
+		when = c.now
+	}
+	parents := 0
+	for _, o := range c.origins {
+		if o.height == inPool {
+			parents++
+		}
+	}
+	return &entry{
+		tx: c.tx, id: c.id, wid: c.wid, fee: c.fee, delta: c.delta, vsize: c.vsize, weight: c.tx.Weight(), sigops: c.sigops,
+		usage: usageOf(c.tx, parents), time: when.Unix(), height: c.tip.Height(), local: c.opt.Local, origins: c.origins,
+	}
+}
