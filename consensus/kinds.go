@@ -50,7 +50,7 @@ const (
 	BadTxnsTxOutTotalTooLarge  Kind = "bad-txns-txouttotal-toolarge"
 	BadTxnsInputsDuplicate     Kind = "bad-txns-inputs-duplicate" // one outpoint twice (CVE-2018-17144)
 	BadTxnsPrevoutNull         Kind = "bad-txns-prevout-null"
-	BadTxnsSize64              Kind = "bad-txns-size-64" // no counterpart in Core; see Params.Refuse64ByteTx
+	BadTxns64Byte              Kind = "bad-txns-64byte" // no counterpart in Core; see Params.Refuse64ByteTx
 	BadTxnsMissingOrSpent      Kind = "bad-txns-inputs-missingorspent"
 	BadTxnsPrematureSpend      Kind = "bad-txns-premature-spend-of-coinbase"
 	BadTxnsInputValuesRange    Kind = "bad-txns-inputvalues-outofrange"

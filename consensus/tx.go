@@ -40,7 +40,7 @@ func CheckTx(p *Params, tx *types.Tx) error {
 	case tx.BaseSize()*types.WitnessScale > types.MaxBlockWeight:
 		return Reject(BadTxnsOversize, fmt.Sprintf("%d bytes without witnesses", tx.BaseSize()))
 	case p.Refuse64ByteTx && tx.BaseSize() == 64:
-		return Reject(BadTxnsSize64, "64 bytes without witnesses could be an inner node of a merkle tree")
+		return Reject(BadTxns64Byte, "64 bytes without witnesses could be an inner node of a merkle tree")
 	}
 	if err := checkOutputs(tx); err != nil {
 		return err
