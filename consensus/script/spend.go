@@ -42,13 +42,23 @@ func prepare(c *Check, jobs []job) ([]job, Error) {
 		}
 		return c.spendWitness(jobs, version, program, false)
 	}
+	return jobs, c.refuse(lock)
+}
+
+// refuse finds the error of a form that is not decided here. This is the interpreter's place.
+func (c *Check) refuse(lock []byte) Error {
+	_, pushOnly, err := readPushes(c.in().ScriptSig, c.Flags)
 	switch {
+	case err != "":
+		return err
+	case !pushOnly:
+		return ErrUnsupported
 	case len(lock) > MaxScriptSize:
-		return jobs, ErrScriptSize
+		return ErrScriptSize
 	case len(lock) > 0 && lock[0] == opReturn:
-		return jobs, ErrOpReturn
+		return ErrOpReturn
 	}
-	return jobs, ErrUnsupported // the interpreter's place
+	return ErrUnsupported
 }
 
 func (c *Check) in() *types.TxIn { return &c.Tx.In[c.Input] }

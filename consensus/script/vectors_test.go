@@ -1,0 +1,534 @@
+package script
+
+import (
+	"encoding/csv"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/cairn-chain/cairn/types"
+)
+
+// loadJSON reads a file of testdata into v.
+func loadJSON(t testing.TB, name string, v any) {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(raw, v); err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+}
+
+func unhex(t testing.TB, s string) []byte {
+	t.Helper()
+	b, err := hex.DecodeString(s)
+	if err != nil {
+		t.Fatalf("%q: %v", s, err)
+	}
+	return b
+}
+
+func decodeTx(t testing.TB, s string) *types.Tx {
+	t.Helper()
+	tx, err := types.DecodeTx(unhex(t, s))
+	if err != nil {
+		t.Fatalf("%q: %v", s, err)
+	}
+	return tx
+}
+
+// flagNames are the names of flags in Core's vectors.
+var flagNames = map[string]Flags{
+	"NONE": 0, "P2SH": VerifyP2SH, "STRICTENC": VerifyStrictEnc, "DERSIG": VerifyDERSig, "LOW_S": VerifyLowS,
+	"NULLDUMMY": VerifyNullDummy, "SIGPUSHONLY": VerifySigPushOnly, "MINIMALDATA": VerifyMinimalData,
+	"DISCOURAGE_UPGRADABLE_NOPS": DiscourageUpgradableNops, "CLEANSTACK": VerifyCleanStack,
+	"CHECKLOCKTIMEVERIFY": VerifyCLTV, "CHECKSEQUENCEVERIFY": VerifyCSV, "WITNESS": VerifyWitness,
+	"DISCOURAGE_UPGRADABLE_WITNESS_PROGRAM": DiscourageUpgradableWitnessProgram, "MINIMALIF": VerifyMinimalIf,
+	"NULLFAIL": VerifyNullFail, "WITNESS_PUBKEYTYPE": VerifyWitnessPubKeyType,
+	"CONST_SCRIPTCODE": VerifyConstScriptCode, "TAPROOT": VerifyTaproot,
+	"DISCOURAGE_UPGRADABLE_TAPROOT_VERSION": DiscourageUpgradableTaprootVersion,
+	"DISCOURAGE_OP_SUCCESS":                 DiscourageOpSuccess,
+	"DISCOURAGE_UPGRADABLE_PUBKEYTYPE":      DiscourageUpgradablePubKeyType,
+}
+
+const allFlags = DiscourageUpgradablePubKeyType<<1 - 1
+
+func parseFlags(t testing.TB, s string) (f Flags) {
+	t.Helper()
+	for _, name := range strings.Split(s, ",") {
+		if name == "" {
+			continue
+		}
+		bit, ok := flagNames[name]
+		if !ok {
+			t.Fatalf("unknown flag %q", name)
+		}
+		f |= bit
+	}
+	return f
+}
+
+// errorNames are the names of script errors in Core's vectors.
+var errorNames = map[string]Error{
+	"EVAL_FALSE": ErrEvalFalse, "EQUALVERIFY": ErrEqualVerify, "SCRIPT_SIZE": ErrScriptSize, "PUSH_SIZE": ErrPushSize,
+	"BAD_OPCODE": ErrBadOpcode, "INVALID_STACK_OPERATION": ErrInvalidStackOperation, "OP_RETURN": ErrOpReturn,
+	"SIG_HASHTYPE": ErrSigHashType, "SIG_DER": ErrSigDER, "MINIMALDATA": ErrMinimalData,
+	"SIG_PUSHONLY": ErrSigPushOnly, "SIG_HIGH_S": ErrSigHighS, "NULLFAIL": ErrSigNullFail, "PUBKEYTYPE": ErrPubKeyType,
+	"WITNESS_PROGRAM_WRONG_LENGTH": ErrWitnessWrongLength, "WITNESS_PROGRAM_WITNESS_EMPTY": ErrWitnessEmpty,
+	"WITNESS_PROGRAM_MISMATCH": ErrWitnessMismatch, "WITNESS_MALLEATED": ErrWitnessMalleated,
+	"WITNESS_MALLEATED_P2SH": ErrWitnessMalleatedP2SH, "WITNESS_UNEXPECTED": ErrWitnessUnexpected,
+	"WITNESS_PUBKEYTYPE":                    ErrWitnessPubKeyType,
+	"DISCOURAGE_UPGRADABLE_WITNESS_PROGRAM": ErrUpgradableWitness,
+	"SIG_FINDANDDELETE":                     ErrSigFindAndDelete,
+}
+
+// assemble reads the scripts of Core's vectors: names of opcodes, decimal numbers, 0x and raw bytes, and text
+// in single quotes.
+func assemble(t testing.TB, s string) []byte {
+	t.Helper()
+	var out []byte
+	for _, word := range strings.Fields(s) {
+		switch n, err := strconv.ParseInt(word, 10, 64); {
+		case err == nil:
+			out = append(out, PushInt(n)...)
+		case strings.HasPrefix(word, "0x"):
+			out = append(out, unhex(t, word[2:])...)
+		case len(word) >= 2 && word[0] == '\'':
+			out = append(out, PushData([]byte(word[1:len(word)-1]))...)
+		default:
+			out = append(out, opcodeByName(t, word))
+		}
+	}
+	return out
+}
+
+func opcodeByName(t testing.TB, name string) byte {
+	t.Helper()
+	name = "OP_" + strings.TrimPrefix(name, "OP_")
+	for op := op16 + 1; op < 256; op++ {
+		if opNames[op] == name {
+			return byte(op)
+		}
+	}
+	switch name {
+	case "OP_1NEGATE":
+		return op1Negate
+	case "OP_RESERVED":
+		return op1Negate + 1
+	}
+	t.Fatalf("unknown opcode %q", name)
+	return 0
+}
+
+// run verifies one input of tx.
+func run(tx *types.Tx, input int, spent []types.TxOut, flags Flags) error {
+	r := &Runner{Verifier: NewVerifier()}
+	return r.Run([]Check{{Tx: tx, Input: input, Spent: spent, Flags: flags, Sums: NewSigSums(tx, spent)}})
+}
+
+// scriptError returns the Error of a failed check, "" if it passed.
+func scriptError(t testing.TB, err error) Error {
+	t.Helper()
+	var f *Failure
+	switch {
+	case err == nil:
+		return ""
+	case !errors.As(err, &f):
+		t.Fatalf("not a Failure: %v", err)
+	}
+	return f.Err
+}
+
+// spendOf makes Core's pair of transactions for a vector: one that pays to lock, and one that spends it.
+func spendOf(lock, scriptSig []byte, witness [][]byte, amount int64) (*types.Tx, []types.TxOut) {
+	out := types.TxOut{Value: amount, Script: lock}
+	credit := &types.Tx{Version: 1, In: []types.TxIn{{PrevOut: types.NullOutPoint, ScriptSig: []byte{0, 0}, Sequence: 0xffffffff}}, Out: []types.TxOut{out}}
+	in := types.TxIn{PrevOut: types.OutPoint{TxID: credit.ID()}, ScriptSig: scriptSig, Sequence: 0xffffffff, Witness: witness}
+	return &types.Tx{Version: 1, In: []types.TxIn{in}, Out: []types.TxOut{{Value: amount}}}, []types.TxOut{out}
+}
+
+// TestScriptVectors runs Core's script_tests.json. Whatever the direct path decides it must decide as Core
+// does and, where it fails, with the same error; what it does not decide it must refuse.
+func TestScriptVectors(t *testing.T) {
+	var vectors [][]any
+	loadJSON(t, "script_tests.json", &vectors)
+	accepted, failed, refused := 0, 0, 0
+	for i, v := range vectors {
+		if len(v) < 4 || strings.Contains(fmt.Sprint(v), "#SCRIPT#") {
+			continue // a comment, or a script path of taproot with places to fill in
+		}
+		var witness [][]byte
+		var amount int64
+		if items, ok := v[0].([]any); ok {
+			v = v[1:]
+			amount = int64(items[len(items)-1].(float64)*1e8 + 0.5)
+			for _, item := range items[:len(items)-1] {
+				witness = append(witness, unhex(t, item.(string)))
+			}
+		}
+		lock, want := assemble(t, v[1].(string)), v[3].(string)
+		tx, spent := spendOf(lock, assemble(t, v[0].(string)), witness, amount)
+		switch err := scriptError(t, run(tx, 0, spent, parseFlags(t, v[2].(string)))); {
+		case err == ErrUnsupported:
+			refused++
+		case err == "" && want == "OK":
+			accepted++
+		case err != "" && errorNames[want] == err:
+			failed++
+		default:
+			t.Errorf("vector %d %v: got %q, want %s", i, v, err, want)
+		}
+	}
+	if accepted < 15 || failed < 30 || refused < 900 {
+		t.Errorf("%d accepted, %d failed, %d refused: too few, the vectors do not reach the code", accepted, failed, refused)
+	}
+	t.Logf("%d accepted, %d failed, %d refused", accepted, failed, refused)
+}
+
+// vectorPrevouts reads the first field of a vector of tx_valid.json and returns what tx spends.
+func vectorPrevouts(t *testing.T, tx *types.Tx, field any) []types.TxOut {
+	t.Helper()
+	known := map[types.OutPoint]types.TxOut{}
+	for _, p := range field.([]any) {
+		p := p.([]any)
+		id, err := types.ParseHash(p[0].(string))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := types.TxOut{Script: assemble(t, p[2].(string))}
+		if len(p) > 3 {
+			out.Value = int64(p[3].(float64))
+		}
+		known[types.OutPoint{TxID: id, Index: uint32(int64(p[1].(float64)))}] = out
+	}
+	spent := make([]types.TxOut, len(tx.In))
+	for i := range tx.In {
+		out, ok := known[tx.In[i].PrevOut]
+		if !ok {
+			t.Fatalf("%s spends %s, which the vector does not tell", tx.ID(), tx.In[i].PrevOut)
+		}
+		spent[i] = out
+	}
+	return spent
+}
+
+func TestTxVectors(t *testing.T) {
+	decided := 0
+	for _, valid := range []bool{true, false} {
+		var vectors [][]any
+		loadJSON(t, map[bool]string{true: "tx_valid.json", false: "tx_invalid.json"}[valid], &vectors)
+		for i, v := range vectors {
+			if len(v) != 3 || v[2] == "BADTX" {
+				continue
+			}
+			tx, err := types.DecodeTx(unhex(t, v[1].(string)))
+			if err != nil {
+				if valid {
+					t.Errorf("valid vector %d: %v", i, err)
+				}
+				continue
+			}
+			spent, flags := vectorPrevouts(t, tx, v[0]), parseFlags(t, v[2].(string))
+			if valid {
+				flags = allFlags &^ flags
+			}
+			passed := 0
+			for in := range tx.In {
+				switch err := scriptError(t, run(tx, in, spent, flags)); {
+				case err == "":
+					passed++
+					decided++
+				case valid && err != ErrUnsupported && err != ErrUpgradableWitness:
+					t.Errorf("valid vector %d, input %d: %v", i, in, err)
+				}
+			}
+			if !valid && passed == len(tx.In) {
+				t.Errorf("invalid vector %d: every input was accepted", i)
+			}
+		}
+	}
+	if decided < 20 {
+		t.Errorf("only %d inputs accepted", decided)
+	}
+	t.Logf("%d inputs accepted", decided)
+}
+
+type assetInput struct {
+	ScriptSig string   `json:"scriptSig"`
+	Witness   []string `json:"witness"`
+}
+
+type assetVector struct {
+	Tx       string      `json:"tx"`
+	Prevouts []string    `json:"prevouts"`
+	Index    int         `json:"index"`
+	Flags    string      `json:"flags"`
+	Comment  string      `json:"comment"`
+	Final    bool        `json:"final"`
+	Success  *assetInput `json:"success"`
+	Failure  *assetInput `json:"failure"`
+}
+
+// verify runs the vector with one of its inputs filled in.
+func (v *assetVector) verify(t *testing.T, in *assetInput) Error {
+	t.Helper()
+	tx := decodeTx(t, v.Tx).Clone()
+	tx.In[v.Index].ScriptSig = unhex(t, in.ScriptSig)
+	for _, item := range in.Witness {
+		tx.In[v.Index].Witness = append(tx.In[v.Index].Witness, unhex(t, item))
+	}
+	var spent []types.TxOut
+	for _, p := range v.Prevouts {
+		d := types.NewDecoder(unhex(t, p))
+		spent = append(spent, d.TxOut())
+		if err := d.Finish(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return scriptError(t, run(tx, v.Index, spent, parseFlags(t, v.Flags)))
+}
+
+// TestTaprootVectors runs Core's taproot spending vectors. A good spend passes or is refused as a form that is
+// not decided here; a bad one never passes.
+func TestTaprootVectors(t *testing.T) {
+	var vectors []assetVector
+	loadJSON(t, "script_assets.json", &vectors)
+	accepted, failed, refused := map[string]int{}, 0, 0
+	for i := range vectors {
+		v := &vectors[i]
+		family, _, _ := strings.Cut(v.Comment, "/")
+		if v.Success != nil {
+			switch err := v.verify(t, v.Success); err {
+			case "":
+				accepted[family]++
+			case ErrUnsupported:
+				refused++
+			default:
+				t.Errorf("vector %d %s: %v", i, v.Comment, err)
+			}
+		}
+		if v.Failure != nil {
+			switch err := v.verify(t, v.Failure); err {
+			case "":
+				t.Errorf("vector %d %s: accepted", i, v.Comment)
+			case ErrUnsupported:
+				refused++
+			default:
+				failed++
+			}
+		}
+	}
+	if accepted["sighash"] < 50 || accepted["legacy"] < 2 || failed < 100 {
+		t.Errorf("accepted %v, %d failed, %d refused: too few", accepted, failed, refused)
+	}
+	t.Logf("accepted %v, %d failed, %d refused", accepted, failed, refused)
+}
+
+func TestLegacySigHashVectors(t *testing.T) {
+	var vectors [][]any
+	loadJSON(t, "sighash.json", &vectors)
+	n := 0
+	for i, v := range vectors {
+		if len(v) != 5 {
+			continue
+		}
+		tx := decodeTx(t, v[0].(string))
+		code, input := unhex(t, v[1].(string)), int(v[2].(float64))
+		hashType := uint32(int32(v[3].(float64)))
+		if got := LegacySigHash(tx, input, code, hashType); got.String() != v[4] {
+			t.Errorf("vector %d: got %s, want %s", i, got, v[4])
+		}
+		// The pieces of one serialization give the same.
+		if got := NewSigSums(tx, nil).legacySigHash(input, code, hashType); got.String() != v[4] {
+			t.Errorf("vector %d in pieces: got %s, want %s", i, got, v[4])
+		}
+		all := NewSigSums(tx, nil).legacySigHash(input, code, SigHashAll)
+		if want := LegacySigHash(tx, input, code, SigHashAll); all != want {
+			t.Errorf("vector %d, all, in pieces: got %s, want %s", i, all, want)
+		}
+		n++
+	}
+	if n < 400 {
+		t.Fatalf("only %d vectors", n)
+	}
+}
+
+// TestBIP143 has the examples of BIP143.
+func TestBIP143(t *testing.T) {
+	native := "0100000002fff7f7881a8099afa6940d42d1e7f6362bec38171ea3edf433541db4e4ad969f0000000000eeffffffef51e1b804cc89d182d279655c3aa89e815b1b309fe287d9b2b55d57b90ec68a0100000000ffffffff02202cb206000000001976a9148280b37df378db99f66f85c95a783a76ac7a6d5988ac9093510d000000001976a9143bde42dbee7e4dbe6a21b2d50ce2f0167faa815988ac11000000"
+	separator := "0100000002fe3dc9208094f3ffd12645477b3dc56f60ec4fa8e6f5d67c565d1c6b9216b36e0000000000ffffffff0815cf020f013ed6cf91d29f4202e8a58726b1ac6c79da47c23d1bee0a6925f80000000000ffffffff0100f2052a010000001976a914a30741f8145e5acadf23f751864167f32e0963f788ac00000000"
+	anyone := "0100000002e9b542c5176808107ff1df906f46bb1f2583b16112b95ee5380665ba7fcfc0010000000000ffffffff80e68831516392fcd100d186b3c2c7b95c80b53c77e77c35ba03a66b429a2a1b0000000000ffffffff0280969800000000001976a914de4b231626ef508c9a74a8517e6783c0546d6b2888ac80969800000000001976a9146648a8cd4531e1ec47f35916de8e259237294d1e88ac00000000"
+	for _, c := range []struct {
+		tx       string
+		input    int
+		code     string
+		amount   int64
+		hashType uint32
+		want     string
+	}{
+		{native, 1, "76a9141d0f172a0ecb48aee1be1f2687d2963ae33f71a188ac", 600000000, SigHashAll, "c37af31116d1b27caf68aae9e3ac82f1477929014d5b917657d0eb49478cb670"},
+		{"0100000001db6b1b20aa0fd7b23880be2ecbd4a98130974cf4748fb66092ac4d3ceb1a54770100000000feffffff02b8b4eb0b000000001976a914a457b684d7f0d539a46a45bbc043f35b59d0d96388ac0008af2f000000001976a914fd270b1ee6abcaea97fea7ad0402e8bd8ad6d77c88ac92040000",
+			0, "76a91479091972186c449eb1ded22b78e40d009bdf008988ac", 1000000000, SigHashAll, "64f3b0f4dd2bb3aa1ce8566d220cc74dda9df97d8490cc81d89d735c92e59fb6"},
+		{separator, 1, "21026dccc749adc2a9d0d89497ac511f760f45c47dc5ed9cf352a58ac706453880aeadab210255a9626aebf5e29c0e6538428ba0d1dcf6ca98ffdf086aa8ced5e0d0215ea465ac", 4900000000, SigHashSingle, "82dde6e4f1e94d02c2b7ad03d2115d691f48d064e9d52f58194a6637e4194391"},
+		{separator, 1, "210255a9626aebf5e29c0e6538428ba0d1dcf6ca98ffdf086aa8ced5e0d0215ea465ac", 4900000000, SigHashSingle, "fef7bd749cce710c5c052bd796df1af0d935e59cea63736268bcbe2d2134fc47"},
+		{anyone, 0, "0063ab68210392972e2eb617b2388771abe27235fd5ac44af8e61693261550447a4c3e39da98ac", 16777215, SigHashSingle | SigHashAnyoneCanPay, "e9071e75e25b8a1e298a72f0d2e9f4f95a0f5cdf86a533cda597eb402ed13b3a"},
+		{anyone, 1, "68210392972e2eb617b2388771abe27235fd5ac44af8e61693261550447a4c3e39da98ac", 16777215, SigHashSingle | SigHashAnyoneCanPay, "cd72f1f1a433ee9df816857fad88d8ebd97e09a75cd481583eb841c330275e54"},
+	} {
+		tx := decodeTx(t, c.tx)
+		spent := make([]types.TxOut, len(tx.In))
+		spent[c.input].Value = c.amount
+		got := WitnessV0SigHash(NewSigSums(tx, spent), c.input, unhex(t, c.code), c.hashType)
+		if hex.EncodeToString(got[:]) != c.want {
+			t.Errorf("input %d of %s: got %x, want %s", c.input, tx.ID(), got, c.want)
+		}
+	}
+}
+
+// TestBIP143Signed verifies the signed transactions of BIP143 and makes their signatures again.
+func TestBIP143Signed(t *testing.T) {
+	for _, c := range []struct {
+		signed string
+		spent  []types.TxOut
+		keys   []string
+	}{
+		{"01000000000102fff7f7881a8099afa6940d42d1e7f6362bec38171ea3edf433541db4e4ad969f00000000494830450221008b9d1dc26ba6a9cb62127b02742fa9d754cd3bebf337f7a55d114c8e5cdd30be022040529b194ba3f9281a99f2b1c0a19c0489bc22ede944ccf4ecbab4cc618ef3ed01eeffffffef51e1b804cc89d182d279655c3aa89e815b1b309fe287d9b2b55d57b90ec68a0100000000ffffffff02202cb206000000001976a9148280b37df378db99f66f85c95a783a76ac7a6d5988ac9093510d000000001976a9143bde42dbee7e4dbe6a21b2d50ce2f0167faa815988ac000247304402203609e17b84f6a7d30c80bfa610b5b4542f32a8a0d5447a12fb1366d7f01cc44a0220573a954c4518331561406f90300e8f3358f51928d43c212a8caed02de67eebee0121025476c2e83188368da1ff3e292e7acafcdb3566bb0ad253f62fc70f07aeee635711000000",
+			[]types.TxOut{{Value: 625000000, Script: unhex(t, "2103c9f4836b9a4f77fc0d81f7bcb01b7f1b35916864b9476c241ce9fc198bd25432ac")}, {Value: 600000000, Script: unhex(t, "00141d0f172a0ecb48aee1be1f2687d2963ae33f71a1")}},
+			[]string{"bbc27228ddcb9209d7fd6f36b02f7dfa6252af40bb2f1cbc7a557da8027ff866", "619c335025c7f4012e556c2a58b2506e30b8511b53ade95ea316fd8c3286feb9"}},
+		{"01000000000101db6b1b20aa0fd7b23880be2ecbd4a98130974cf4748fb66092ac4d3ceb1a5477010000001716001479091972186c449eb1ded22b78e40d009bdf0089feffffff02b8b4eb0b000000001976a914a457b684d7f0d539a46a45bbc043f35b59d0d96388ac0008af2f000000001976a914fd270b1ee6abcaea97fea7ad0402e8bd8ad6d77c88ac02473044022047ac8e878352d3ebbde1c94ce3a10d057c24175747116f8288e5d794d12d482f0220217f36a485cae903c713331d877c1f64677e3622ad4010726870540656fe9dcb012103ad1d8e89212f0b92c74d23bb710c00662ad1470198ac48c43f7d6f93a2a2687392040000",
+			[]types.TxOut{{Value: 1000000000, Script: unhex(t, "a9144733f37cf4db86fbc2efed2500b4f4e49f31202387")}},
+			[]string{"eb696a065ef48a2192da5b28b694f87544b30fae8327c4510137a922f32c6dcf"}},
+	} {
+		tx := decodeTx(t, c.signed)
+		for i := range tx.In {
+			if err := run(tx, i, c.spent, StandardFlags); err != nil {
+				t.Error(err)
+			}
+			key := [32]byte(unhex(t, c.keys[i]))
+			scriptSig, witness, err := SignInput(NewSigSums(tx, c.spent), i, key, [32]byte{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			again := tx.Clone()
+			again.In[i].ScriptSig, again.In[i].Witness = scriptSig, witness
+			if got := hex.EncodeToString(again.Bytes()); got != c.signed {
+				t.Errorf("input %d signed again:\n got %s\nwant %s", i, got, c.signed)
+			}
+		}
+	}
+}
+
+func TestBIP340(t *testing.T) {
+	f, err := os.Open(filepath.Join("testdata", "bip340.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	rows, err := csv.NewReader(f).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(rows) != 16 {
+		t.Fatalf("%d rows", len(rows))
+	}
+	for _, row := range rows[1:] {
+		key, message := [32]byte(unhex(t, row[2])), [32]byte(unhex(t, row[4]))
+		sig, want := [64]byte(unhex(t, row[5])), row[6] == "TRUE"
+		if got := NewVerifier().Schnorr(&message, &sig, &key); got != want {
+			t.Errorf("vector %s: got %v, want %v (%s)", row[0], got, want, row[7])
+		}
+		if row[1] == "" {
+			continue
+		}
+		priv := [32]byte(unhex(t, row[1]))
+		got, err := SignSchnorr(priv, message, [32]byte(unhex(t, row[3])))
+		if err != nil || got != sig {
+			t.Errorf("vector %s signed: got %x %v, want %x", row[0], got, err, sig)
+		}
+		if pub, err := PublicKey(priv); err != nil || XOnly(pub) != key {
+			t.Errorf("vector %s: key %x %v, want %x", row[0], pub, err, key)
+		}
+	}
+}
+
+func TestBIP341(t *testing.T) {
+	var v struct {
+		ScriptPubKey  []struct{ InternalPubkey, MerkleRoot, TweakedPubkey, ScriptPubKey, Bip350Address string }
+		RawUnsignedTx string
+		UtxosSpent    []struct {
+			ScriptPubKey string
+			AmountSats   int64
+		}
+		InputSpending []struct {
+			TxinIndex                                            int
+			InternalPrivkey, MerkleRoot, TweakedPrivkey, SigHash string
+			Witness                                              string
+			HashType                                             byte
+		}
+		FullySignedTx string
+	}
+	loadJSON(t, "bip341.json", &v)
+	if len(v.ScriptPubKey) != 7 || len(v.InputSpending) != 7 || len(v.UtxosSpent) != 9 {
+		t.Fatal("vectors are missing")
+	}
+	for i, c := range v.ScriptPubKey {
+		out, _, err := TweakPublicKey([32]byte(unhex(t, c.InternalPubkey)), unhex(t, c.MerkleRoot))
+		if err != nil || hex.EncodeToString(out[:]) != c.TweakedPubkey {
+			t.Errorf("key %d: got %x %v, want %s", i, out, err, c.TweakedPubkey)
+		}
+		lock := PayToTaproot(out)
+		address, ok := EncodeAddress(AddressParams{HRP: "bc"}, lock)
+		if hex.EncodeToString(lock) != c.ScriptPubKey || !ok || address != c.Bip350Address {
+			t.Errorf("key %d: got %x %s, want %s %s", i, lock, address, c.ScriptPubKey, c.Bip350Address)
+		}
+		if c.MerkleRoot == "" && TaprootOutputKey([32]byte(unhex(t, c.InternalPubkey))) != out {
+			t.Errorf("key %d: TaprootOutputKey differs", i)
+		}
+	}
+	spent := make([]types.TxOut, 0, 9)
+	for _, u := range v.UtxosSpent {
+		spent = append(spent, types.TxOut{Value: u.AmountSats, Script: unhex(t, u.ScriptPubKey)})
+	}
+	sums := NewSigSums(decodeTx(t, v.RawUnsignedTx), spent)
+	for _, c := range v.InputSpending {
+		priv, err := TweakPrivateKey([32]byte(unhex(t, c.InternalPrivkey)), unhex(t, c.MerkleRoot))
+		if err != nil || hex.EncodeToString(priv[:]) != c.TweakedPrivkey {
+			t.Errorf("input %d: private key %x %v, want %s", c.TxinIndex, priv, err, c.TweakedPrivkey)
+		}
+		hash, ok := TaprootSigHash(sums, c.TxinIndex, c.HashType, nil, nil)
+		if !ok || hex.EncodeToString(hash[:]) != c.SigHash {
+			t.Errorf("input %d: hash %x, want %s", c.TxinIndex, hash[:], c.SigHash)
+		}
+		sig, err := SignTaprootKeyPath(priv, hash, c.HashType, [32]byte{})
+		if err != nil || hex.EncodeToString(sig) != c.Witness {
+			t.Errorf("input %d: signature %x %v, want %s", c.TxinIndex, sig, err, c.Witness)
+		}
+	}
+	// All kinds of inputs in one transaction, verified together.
+	tx := decodeTx(t, v.FullySignedTx)
+	checks := checksOf(tx, spent, StandardFlags)
+	if err := (&Runner{Verifier: NewVerifier()}).Run(checks); err != nil {
+		t.Error(err)
+	}
+}
+
+// checksOf returns the checks of all inputs of tx.
+func checksOf(tx *types.Tx, spent []types.TxOut, flags Flags) []Check {
+	sums := NewSigSums(tx, spent)
+	checks := make([]Check, len(tx.In))
+	for i := range checks {
+		checks[i] = Check{Tx: tx, Input: i, Spent: spent, Flags: flags, Sums: sums}
+	}
+	return checks
+}
