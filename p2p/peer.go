@@ -1,0 +1,252 @@
+package p2p
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"maps"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/cairn-chain/cairn/p2p/proto"
+	"github.com/cairn-chain/cairn/p2p/wire"
+)
+
+const (
+	// writeGather is up to how many bytes of queued messages are written at once.
+	writeGather = 64 << 10
+	// labelDropped is how frames with a wrong checksum are counted.
+	labelDropped = "dropped"
+)
+
+// peer is one connection, with a goroutine that reads and one that writes.
+type peer struct {
+	net    *Net
+	id     proto.PeerID
+	kind   proto.ConnKind
+	conn   net.Conn
+	stream Stream // set by serve, before either goroutine uses it
+	addr   netip.AddrPort
+	group  string
+	local  bool
+	host   netip.Prefix // not zero while it counts as ungreeted; guarded by net.mu
+	since  time.Time
+	queue  *queue
+	ctx    context.Context // ends when the peer is closed
+	cancel context.CancelFunc
+	ending sync.Once
+
+	mu             sync.Mutex
+	sent, received flow
+}
+
+// flow is what went one way.
+type flow struct {
+	bytes     uint64
+	last      time.Time
+	byCommand map[string]uint64 // bytes by label; as many as there are commands
+}
+
+// ConnInfo is what is known of a connection. Bytes are those of whole frames.
+type ConnInfo struct {
+	Peer      proto.PeerID
+	Kind      proto.ConnKind
+	Addr      netip.AddrPort // of the other end, zero if it has none
+	LocalAddr netip.AddrPort
+	NetGroup  string
+	Since     time.Time
+
+	BytesSent, BytesReceived         uint64
+	LastSend, LastReceive            time.Time // zero: never
+	SentByCommand, ReceivedByCommand map[string]uint64
+	QueuedItems, QueuedBytes         int
+}
+
+func (p *peer) info() ConnInfo {
+	items, bytes := p.queue.load()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return ConnInfo{
+		Peer: p.id, Kind: p.kind, Addr: p.addr, LocalAddr: addrPort(p.conn.LocalAddr()), NetGroup: p.group, Since: p.since,
+		BytesSent: p.sent.bytes, BytesReceived: p.received.bytes,
+		LastSend: p.sent.last, LastReceive: p.received.last,
+		SentByCommand: maps.Clone(p.sent.byCommand), ReceivedByCommand: maps.Clone(p.received.byCommand),
+		QueuedItems: items, QueuedBytes: bytes,
+	}
+}
+
+// count adds a frame to a flow.
+func (p *peer) count(f *flow, label string, bytes int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f.bytes += uint64(bytes)
+	f.last = time.Now()
+	if f.byCommand == nil {
+		f.byCommand = make(map[string]uint64)
+	}
+	f.byCommand[label] += uint64(bytes)
+}
+
+// close ends the connection for the first reason given. It does not wait.
+func (p *peer) close(why string) {
+	p.ending.Do(func() {
+		p.cancel()
+		p.queue.close()
+		p.net.shut(p.conn)
+		p.net.cfg.Observe.Closed(why)
+		p.net.quiet.write(slog.LevelDebug, "connection closed", "peer", p.id, "addr", p.addr, "why", why)
+	})
+}
+
+// serve runs a connection from its opening to Gone. It returns false if it could not be opened, in
+// which case no event was emitted.
+func (n *Net) serve(p *peer) bool {
+	if err := p.open(); err != nil {
+		n.quiet.write(slog.LevelDebug, "opening a connection failed", "addr", p.addr, "err", err)
+		p.close(whyOpen)
+		n.forget(p)
+		return false
+	}
+	n.cfg.Emit(n.ctx, proto.Connected{Peer: p.id, Kind: p.kind, Addr: p.addr, NetGroup: p.group, Local: p.local})
+	var writer sync.WaitGroup
+	writer.Go(p.write)
+	p.close(p.read())
+	writer.Wait()
+	n.forget(p)
+	n.cfg.Emit(n.ctx, proto.Gone{Peer: p.id})
+	return true
+}
+
+func (p *peer) open() (err error) {
+	if err := p.conn.SetDeadline(time.Now().Add(p.net.cfg.OpenTimeout)); err != nil {
+		return err
+	}
+	if p.stream, err = p.net.cfg.Codec.Open(p.conn, p.kind != proto.Inbound); err != nil {
+		return err
+	}
+	return p.conn.SetDeadline(time.Time{})
+}
+
+// read turns what arrives into events until the connection ends, and returns why it did.
+func (p *peer) read() (why string) {
+	n := p.net
+	for {
+		m, size, err := p.stream.Read()
+		if err != nil {
+			return p.readFailed(err)
+		}
+		label := labelDropped
+		if m != nil {
+			label = wire.Label(m.Command())
+		}
+		p.count(&p.received, label, size)
+		n.cfg.Observe.Received(label, size)
+		if m == nil {
+			n.quiet.write(slog.LevelInfo, "frame with a wrong checksum dropped", "peer", p.id, "addr", p.addr)
+			continue
+		}
+		if _, ok := m.(wire.Verack); ok {
+			n.greeted(p)
+		}
+		n.cfg.Emit(p.ctx, proto.Message{Peer: p.id, Msg: m, Size: size})
+		if p.ctx.Err() != nil {
+			return whyError
+		}
+	}
+}
+
+// readFailed reports a malformed message and names the reason for the end.
+func (p *peer) readFailed(err error) (why string) {
+	var bad *MalformedError
+	switch {
+	case errors.As(err, &bad):
+		p.net.quiet.write(slog.LevelInfo, "malformed message", "peer", p.id, "addr", p.addr, "err", err)
+		p.net.cfg.Emit(p.ctx, proto.Malformed{Peer: p.id, Err: bad.Err})
+		return whyMalformed
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return whyReadTimeout
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return whyHalfFrame
+	case errors.Is(err, io.EOF):
+		return whyEOF
+	}
+	return whyError
+}
+
+// frame is what is remembered of a message between its encoding and its counting.
+type frame struct {
+	label string
+	size  int
+}
+
+// write sends what is queued until the connection ends. Whatever ends it closes the connection,
+// so that the reader ends too.
+func (p *peer) write() {
+	var buf []byte
+	var frames []frame
+	for p.ctx.Err() == nil {
+		var held int
+		buf, frames, held = p.gather(buf[:0], frames[:0])
+		if len(buf) == 0 {
+			select {
+			case <-p.queue.bell:
+			case <-p.ctx.Done():
+			}
+			continue
+		}
+		if err := p.flush(buf); err != nil {
+			p.close(writeFailed(err))
+			return
+		}
+		p.queue.release(held)
+		for _, f := range frames {
+			p.count(&p.sent, f.label, f.size)
+			p.net.cfg.Observe.Sent(f.label, f.size)
+		}
+		if cap(buf) > writeGather {
+			buf = nil
+		}
+	}
+}
+
+// gather encodes queued messages until there is enough to write. held is with how many bytes they
+// still count in the queue.
+func (p *peer) gather(buf []byte, frames []frame) (out []byte, done []frame, held int) {
+	for len(buf) < writeGather {
+		it, ok := p.queue.pop()
+		if !ok {
+			break
+		}
+		held += it.size
+		m := it.msg
+		if it.make != nil {
+			m = it.make()
+		}
+		if m == nil {
+			continue
+		}
+		before := len(buf)
+		buf = p.stream.Append(buf, m)
+		frames = append(frames, frame{wire.Label(m.Command()), len(buf) - before})
+	}
+	return buf, frames, held
+}
+
+func (p *peer) flush(buf []byte) error {
+	if err := p.conn.SetWriteDeadline(time.Now().Add(p.net.cfg.WritePace.For(len(buf)))); err != nil {
+		return err
+	}
+	_, err := p.conn.Write(buf)
+	return err
+}
+
+func writeFailed(err error) (why string) {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return whyWriteTimeout
+	}
+	return whyError
+}
