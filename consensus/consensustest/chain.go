@@ -2,7 +2,8 @@
 // network's own target, tracks the coins of every block, and lets a test fork anywhere.
 //
 // It is for tests only: it keeps everything, and it fails the test rather than return an error. It runs no
-// scripts.
+// scripts; set PayTo to KeyLock and spend with Signed if they are to be run elsewhere, since a bare
+// OP_TRUE is not a form that every script runner knows.
 //
 // Start reading at NewChain.
 package consensustest
@@ -93,6 +94,8 @@ func (n *Node) ancestor(h int32) *Node {
 // Chain is a tree of blocks with the coins at each. Its zero value is not usable; see NewChain.
 type Chain struct {
 	Params *consensus.Params
+	// PayTo locks the coinbases of Mine and Extend: AnyoneCanSpend unless it is changed.
+	PayTo []byte
 
 	t     T
 	tip   *Node
@@ -110,7 +113,7 @@ func NewChain(t T, params *consensus.Params) *Chain {
 	root := NewNode(nil, params.Genesis)
 	root.Update = u
 	return &Chain{
-		Params: params, t: t, tip: root,
+		Params: params, PayTo: AnyoneCanSpend, t: t, tip: root,
 		nodes: map[types.Hash]*Node{root.Hash(): root},
 		coins: map[types.Hash]consensus.Coins{root.Hash(): {}},
 	}
@@ -157,7 +160,7 @@ func (c *Chain) MineEmpty(n int) *Node {
 // Extend builds, mines and adds a valid block on parent and makes it the tip.
 func (c *Chain) Extend(parent *Node, txs ...*types.Tx) *Node {
 	c.t.Helper()
-	b := c.Build(parent, AnyoneCanSpend, txs...)
+	b := c.Build(parent, c.PayTo, txs...)
 	Solve(b)
 	n, err := c.Add(b)
 	if err != nil {
