@@ -168,6 +168,9 @@ func (c *Chain) connect(layer *cache, n *Node, have *types.Block) error {
 			// It was valid on the same coins once, so it is the coins that are wrong.
 			return fmt.Errorf("block %s followed the rules once and does not now (%v): the coin set is damaged; start again, it will be checked", n.hash, err)
 		}
+		if err := c.doubt(err); err != nil {
+			return err
+		}
 		return &fault{n, err}
 	}
 	if !n.Valid() || !n.HaveUndo() {
@@ -181,6 +184,14 @@ func (c *Chain) connect(layer *cache, n *Node, have *types.Block) error {
 	}
 	layer.apply(u.Spent, u.Created)
 	c.recent.add(u)
+	return nil
+}
+
+// doubt looks whether the store has lost coins before a block is called invalid for spending one that is not there.
+func (c *Chain) doubt(err error) error {
+	if k, ok := c.store.(Checker); ok && consensus.KindOf(err) == consensus.BadTxnsMissingOrSpent {
+		return k.Check()
+	}
 	return nil
 }
 

@@ -60,6 +60,11 @@ type Store interface {
 	Close() error
 }
 
+// Checker is what a Store may also implement: Check verifies the stored coins' integrity as far as that is cheaper than reading all of
+// them, and returns ErrDamaged if some may be lost. The chain calls it before it believes that a coin is missing and calls a
+// block invalid for it.
+type Checker interface{ Check() error }
+
 // Size is what a store takes on disk, in bytes.
 type Size struct{ State, Blocks int64 }
 
