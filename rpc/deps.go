@@ -9,8 +9,8 @@ import (
 	"github.com/cairn-chain/cairn/types"
 )
 
-// Backend is the node as the handlers see it. Every field but Filters is required; Filters is nil
-// if the node keeps no block filter index. All methods of all fields may be called from several
+// Backend is the node as the handlers see it. Every field but Filters and TxIndex is required; these are
+// nil if the node keeps no such index. All methods of all fields may be called from several
 // goroutines.
 type Backend struct {
 	Chain   Chain
@@ -22,6 +22,7 @@ type Backend struct {
 	Peers   Peers
 	Mining  Mining
 	Filters Filters
+	TxIndex TxIndex
 	Node    Node
 }
 
@@ -338,6 +339,14 @@ type Mining interface {
 type Filters interface {
 	Filter(types.Hash) (filter []byte, header types.Hash, err error)
 	// Synced returns the height that the index has reached, and whether that is the tip's.
+	Synced() (height int32, synced bool)
+}
+
+// TxIndex finds the block of a transaction on the best chain.
+type TxIndex interface {
+	// Find returns ErrNotFound for an unknown transaction, ErrNotSynced for one that may be above the
+	// height that the index has reached.
+	Find(id types.Hash) (block types.Hash, err error)
 	Synced() (height int32, synced bool)
 }
 

@@ -63,14 +63,26 @@ func asError(err error) *Error {
 	return &Error{Code: CodeMisc, Message: err.Error()}
 }
 
-// rejectText is the reject reason of a rule error: the kind, then Core's way of adding detail.
-func rejectText(err error) string {
+// reasonOf is the short reject reason of a rule error, on which programs match: its kind. Failures of
+// scripts name the script's error, too.
+func reasonOf(err error) string {
 	var re *consensus.RuleError
 	if !errors.As(err, &re) {
 		return err.Error()
 	}
-	if re.Detail == "" {
-		return string(re.Kind)
+	switch re.Kind {
+	case consensus.MandatoryScriptVerify, consensus.MempoolScriptVerify, consensus.BlockScriptVerify:
+		return re.Error()
 	}
-	return string(re.Kind) + ", " + re.Detail
+	return string(re.Kind)
+}
+
+// rejectText is reasonOf, then Core's way of adding detail.
+func rejectText(err error) string {
+	var re *consensus.RuleError
+	reason := reasonOf(err)
+	if !errors.As(err, &re) || re.Detail == "" || reason != string(re.Kind) {
+		return reason
+	}
+	return reason + ", " + re.Detail
 }

@@ -1,0 +1,190 @@
+package rpc
+
+import (
+	"context"
+	"fmt"
+	"math/big"
+
+	"github.com/cairn-chain/cairn/consensus"
+)
+
+func blockchainMethods() []Method {
+	return []Method{
+		{Name: "getblockcount", Topic: topicBlockchain, Help: "Returns the height of the tip of the most-work fully-validated chain. The genesis block has height 0.",
+			Result: "n    (numeric) The current block count", run: getBlockCount},
+		{Name: "getbestblockhash", Topic: topicBlockchain, Help: "Returns the hash of the tip of the most-work fully-validated chain.",
+			Result: `"hex"    (string) The block hash`, run: getBestBlockHash},
+		{Name: "getblockhash", Topic: topicBlockchain, Help: "Returns the hash of the block of the best chain at the given height.",
+			Params: []Param{required("height", TypeNumber, "The height index")},
+			Result: `"hex"    (string) The block hash`, Example: "1000", run: getBlockHash},
+		{Name: "getblockchaininfo", Topic: topicBlockchain, Help: "Returns the state of the chain: tip, headers, work, progress of the first download.",
+			Result: "{...}    (json object) chain, blocks, headers, bestblockhash, bits, target, difficulty, time, mediantime, verificationprogress, initialblockdownload, chainwork, size_on_disk, pruned, warnings",
+			run:    getBlockchainInfo},
+		{Name: "getdifficulty", Topic: topicBlockchain, Help: "Returns the proof-of-work difficulty as a multiple of the minimum difficulty.",
+			Result: "n    (numeric) The difficulty", run: getDifficulty},
+		{Name: "getchaintips", Topic: topicBlockchain, Help: "Returns the ends of all known branches of the block tree, the best chain's among them.",
+			Result: "[{...}]    (json array) height, hash, branchlen (blocks off the best chain) and status: active, valid-fork, valid-headers, headers-only or invalid",
+			run:    getChainTips},
+		{Name: "getdeploymentinfo", Topic: topicBlockchain, Help: "Returns the state of the rule changes that were once deployments, as of a block. On the networks of this node all are active from the start.",
+			Params: []Param{optional("blockhash", TypeHex, "hash of current chain tip", "The hash of the block at which to query")},
+			Result: "{...}    (json object) hash, height, deployments", run: getDeploymentInfo},
+		{Name: "getindexinfo", Topic: topicUtil, Help: "Returns the state of one or all of the indexes that the node keeps.",
+			Params: []Param{optional("index_name", TypeString, "", "Filter results for an index with a specific name")},
+			Result: "{...}    (json object) by name: synced, best_block_height", run: getIndexInfo},
+	}
+}
+
+func getBlockCount(_ context.Context, c *call) (any, error) { return c.Chain.Tip().Height(), nil }
+
+func getBestBlockHash(_ context.Context, c *call) (any, error) { return c.Chain.Tip().Hash(), nil }
+
+func getBlockHash(_ context.Context, c *call) (any, error) {
+	height, err := c.num32(0, 0)
+	if err != nil {
+		return nil, err
+	}
+	e, ok := c.Chain.AtHeight(height)
+	if !ok {
+		return nil, fail(CodeInvalidParameter, "Block height out of range")
+	}
+	return e.Hash(), nil
+}
+
+func getDifficulty(_ context.Context, c *call) (any, error) {
+	h := c.Chain.Tip().Header()
+	return consensus.Difficulty(h.Bits), nil
+}
+
+// bitsHex, workHex and targetHex print as Core does: 8, 64 and 64 digits.
+func bitsHex(bits uint32) string       { return fmt.Sprintf("%08x", bits) }
+func workHex(w consensus.Work) string  { return fmt.Sprintf("%064x", w.Big()) }
+func versionHex(version int32) string  { return fmt.Sprintf("%08x", uint32(version)) }
+func targetHex(bits uint32) string     { return fmt.Sprintf("%064x", targetOf(bits)) }
+func unixSeconds(unix uint32) int64    { return int64(unix) }
+func perKVByte(rate int64) Amount      { return Amount(rate) }
+func feeRateOf(fee, vsize int64) int64 { return fee * 1000 / max(vsize, 1) }
+
+func targetOf(bits uint32) *big.Int {
+	target, ok := consensus.TargetFromBits(bits)
+	if !ok {
+		return new(big.Int)
+	}
+	return target
+}
+
+func getBlockchainInfo(_ context.Context, c *call) (any, error) {
+	tip, best := c.Chain.Tip(), c.Chain.BestHeader()
+	h := tip.Header()
+	return obj(
+		"chain", c.Node.Params().Name,
+		"blocks", tip.Height(),
+		"headers", best.Height(),
+		"bestblockhash", tip.Hash(),
+		"bits", bitsHex(h.Bits),
+		"target", targetHex(h.Bits),
+		"difficulty", consensus.Difficulty(h.Bits),
+		"time", unixSeconds(h.Time),
+		"mediantime", tip.MedianTime(),
+		"verificationprogress", progress(tip, best),
+		"initialblockdownload", c.Chain.Syncing(),
+		"chainwork", workHex(tip.Work()),
+		"size_on_disk", c.Blocks.DiskSize(),
+		"pruned", false,
+		"warnings", warnings(c),
+	), nil
+}
+
+// progress is the share of the known work that is validated, 0 to 1.
+func progress(tip, best Entry) float64 {
+	if best.Work().Cmp(tip.Work()) <= 0 {
+		return 1
+	}
+	share, _ := new(big.Rat).SetFrac(tip.Work().Big(), best.Work().Big()).Float64()
+	return share
+}
+
+func warnings(c *call) []string {
+	if w := c.Node.Warnings(); w != nil {
+		return w
+	}
+	return []string{}
+}
+
+func getChainTips(_ context.Context, c *call) (any, error) {
+	tips := c.Chain.Tips()
+	list := make([]fields, len(tips))
+	for i, t := range tips {
+		list[i] = obj("height", t.Height(), "hash", t.Hash(), "branchlen", t.Height()-forkHeight(c, t), "status", t.Status)
+	}
+	return list, nil
+}
+
+// onBest tells whether a block is on the best chain.
+func onBest(c *call, e consensus.Ancestry) bool {
+	at, ok := c.Chain.AtHeight(e.Height())
+	return ok && at.Hash() == e.Hash()
+}
+
+// forkHeight is the height of the last block of e's branch that is on the best chain. Whether an
+// ancestor is on it changes once along the branch, so it is found by halving.
+func forkHeight(c *call, e consensus.Ancestry) int32 {
+	low, high := int32(0), e.Height()+1 // on, not on
+	for high-low > 1 {
+		mid := low + (high-low)/2
+		if a := e.Ancestor(mid); a != nil && onBest(c, a) {
+			low = mid
+		} else {
+			high = mid
+		}
+	}
+	return low
+}
+
+func getDeploymentInfo(_ context.Context, c *call) (any, error) {
+	at := c.Chain.Tip()
+	if c.given(0) {
+		var err error
+		if at, err = c.entry(0); err != nil {
+			return nil, err
+		}
+	}
+	var deployments fields
+	for _, name := range []string{"bip34", "bip66", "bip65", "csv", "segwit"} {
+		deployments.add(name, obj("type", "buried", "active", true, "height", int32(1)))
+	}
+	deployments.add("taproot", obj("type", "bip9", "height", 0, "active", true, "bip9", obj("start_time", -1, "timeout", int64(1<<63-1),
+		"min_activation_height", 0, "status", "active", "since", 0, "status_next", "active")))
+	return obj("hash", at.Hash(), "height", at.Height(), "deployments", deployments), nil
+}
+
+// entry finds the block whose hash parameter i is.
+func (c *call) entry(i int) (Entry, error) {
+	h, err := c.hash(i)
+	if err != nil {
+		return Entry{}, err
+	}
+	e, ok := c.Chain.Lookup(h)
+	if !ok {
+		return Entry{}, fail(CodeNotFound, "Block not found")
+	}
+	return e, nil
+}
+
+func getIndexInfo(_ context.Context, c *call) (any, error) {
+	name := c.str(0)
+	found := fields{}
+	note := func(index string, height int32, synced bool) {
+		if name == "" || name == index {
+			found.add(index, obj("synced", synced, "best_block_height", height))
+		}
+	}
+	if c.TxIndex != nil {
+		height, synced := c.TxIndex.Synced()
+		note("txindex", height, synced)
+	}
+	if c.Filters != nil {
+		height, synced := c.Filters.Synced()
+		note("basic block filter index", height, synced)
+	}
+	return found, nil
+}

@@ -1,0 +1,265 @@
+package rpc
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+)
+
+// request is one call as it came in.
+type request struct {
+	v2     bool            // JSON-RPC 2.0
+	silent bool            // a notification: nothing is answered
+	id     json.RawMessage // null if there is none
+	method string
+	params any
+}
+
+// parseRequest reads one call. The request is usable for a reply even if err is not nil.
+func parseRequest(raw []byte) (req request, err error) {
+	req.id = rawNull
+	v, err := parseValue(raw)
+	if err != nil {
+		return req, fail(CodeParse, "Parse error")
+	}
+	o, ok := v.(*object)
+	if !ok {
+		return req, fail(CodeInvalidRequest, "Invalid Request object")
+	}
+	if err := req.readID(o); err != nil {
+		return req, err
+	}
+	if err := req.readVersion(o); err != nil {
+		return req, err
+	}
+	if _, hasID := o.values["id"]; req.v2 && !hasID {
+		req.silent = true
+	}
+	switch m := o.get("method").(type) {
+	case nil:
+		return req, fail(CodeInvalidRequest, "Missing method")
+	case string:
+		req.method = m
+	default:
+		return req, fail(CodeInvalidRequest, "Method must be a string")
+	}
+	switch p := o.get("params").(type) {
+	case nil, []any, *object:
+		req.params = p
+	default:
+		return req, fail(CodeInvalidRequest, "Params must be an array or object")
+	}
+	return req, nil
+}
+
+// readID keeps the id to be sent back. Core echoes any JSON value; here it is at most 1,000 bytes.
+func (r *request) readID(o *object) error {
+	id, err := appendValue(nil, o.get("id"))
+	if err != nil || len(id) > 1000 {
+		return fail(CodeInvalidRequest, "The id is too long")
+	}
+	r.id = id
+	return nil
+}
+
+func (r *request) readVersion(o *object) error {
+	switch v := o.get("jsonrpc").(type) {
+	case nil:
+	case string:
+		if v != "2.0" && v != "1.0" && v != "1.1" {
+			return fail(CodeInvalidRequest, "JSON-RPC version not supported")
+		}
+		r.v2 = v == "2.0"
+	default:
+		return fail(CodeInvalidRequest, "jsonrpc field must be a string")
+	}
+	return nil
+}
+
+// reply makes the JSON of a reply: in version 2 either a result or an error, before it both keys.
+func (r *request) reply(result []byte, err error) []byte {
+	b := make([]byte, 0, len(result)+len(r.id)+64)
+	b = append(b, '{')
+	if r.v2 {
+		b = append(b, `"jsonrpc":"2.0",`...)
+	}
+	switch {
+	case err == nil && r.v2:
+		b = append(append(b, `"result":`...), result...)
+	case err == nil:
+		b = append(append(append(b, `"result":`...), result...), `,"error":null`...)
+	case r.v2:
+		b = append(append(b, `"error":`...), errorJSON(asError(err))...)
+	default:
+		b = append(append(b, `"result":null,"error":`...), errorJSON(asError(err))...)
+	}
+	b = append(append(b, `,"id":`...), r.id...)
+	return append(b, '}')
+}
+
+func errorJSON(e *Error) []byte {
+	b, err := appendFields(nil, obj("code", e.Code, "message", e.Message))
+	if err != nil { // numbers and strings always encode
+		return []byte(`{"code":-32603,"message":"Internal error"}`)
+	}
+	return b
+}
+
+// status is the HTTP status of a single reply.
+func (r *request) status(err error) int {
+	if err == nil || r.v2 {
+		return http.StatusOK
+	}
+	switch asError(err).Code {
+	case CodeInvalidRequest:
+		return http.StatusBadRequest
+	case CodeMethodNotFound:
+		return http.StatusNotFound
+	}
+	return http.StatusInternalServerError
+}
+
+// answer does what a body asks for.
+func (s *Server) answer(ctx context.Context, rep *replier, body []byte) {
+	parts, batch, err := splitBody(body)
+	switch {
+	case errors.Is(err, errParse):
+		rep.failure(fail(CodeParse, "Parse error"))
+	case err != nil:
+		rep.failureAs(http.StatusBadRequest, fail(CodeInvalidRequest, "%s", err))
+	case batch:
+		s.answerBatch(ctx, rep, parts)
+	case body[firstByte(body)] != '{':
+		rep.failure(fail(CodeParse, "Top-level object parse error"))
+	default:
+		s.answerOne(ctx, rep, parts[0])
+	}
+}
+
+// firstByte is the index of the first byte of valid JSON that is not white space.
+func firstByte(body []byte) int {
+	for i, c := range body {
+		if c != ' ' && c != '\t' && c != '\r' && c != '\n' {
+			return i
+		}
+	}
+	return 0
+}
+
+func (s *Server) answerOne(ctx context.Context, rep *replier, raw []byte) {
+	req, result, err := s.run(ctx, raw)
+	if req.silent {
+		rep.w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	rep.start(req.status(err))
+	rep.write(req.reply(result, err), []byte("\n"))
+}
+
+// answerBatch answers call after call, each as soon as it is done, so that the replies are never all
+// in memory. Once the caller is gone the rest is not begun.
+func (s *Server) answerBatch(ctx context.Context, rep *replier, parts []json.RawMessage) {
+	open := false
+	for _, raw := range parts {
+		req, result, err := s.run(ctx, raw)
+		if rep.err != nil {
+			return
+		}
+		if req.silent {
+			continue
+		}
+		sep := []byte(",")
+		if !open {
+			rep.start(http.StatusOK)
+			sep, open = []byte("["), true
+		}
+		rep.write(sep, req.reply(result, err))
+	}
+	switch {
+	case open:
+		rep.write([]byte("]\n"))
+	case len(parts) == 0:
+		rep.start(http.StatusOK)
+		rep.write([]byte("[]\n"))
+	default:
+		rep.w.WriteHeader(http.StatusNoContent)
+	}
+}
+
+func (s *Server) run(ctx context.Context, raw []byte) (request, []byte, error) {
+	req, err := parseRequest(raw)
+	if err != nil {
+		return req, nil, err
+	}
+	result, err := s.execute(ctx, &req)
+	return req, result, err
+}
+
+// readBody reads the whole body, within its time and size. A status other than 0 says why not.
+func (s *Server) readBody(w http.ResponseWriter, r *http.Request) (body []byte, status int) {
+	if r.ContentLength < 0 || r.ContentLength > largeBody {
+		select {
+		case s.large <- struct{}{}:
+			defer func() { <-s.large }()
+		case <-r.Context().Done():
+			return nil, http.StatusServiceUnavailable
+		}
+	}
+	control := http.NewResponseController(w)
+	if err := control.SetReadDeadline(time.Now().Add(bodyTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return nil, http.StatusInternalServerError
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, http.StatusRequestEntityTooLarge
+	case err != nil:
+		return nil, http.StatusBadRequest
+	}
+	if err := control.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return nil, http.StatusInternalServerError
+	}
+	return body, 0
+}
+
+// replier writes a reply piece by piece; each piece must be taken within writeTimeout. Its error
+// sticks: the caller is gone.
+type replier struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+	err     error
+}
+
+func (r *replier) start(status int) {
+	r.w.Header().Set("Content-Type", "application/json")
+	r.w.WriteHeader(status)
+}
+
+func (r *replier) write(pieces ...[]byte) {
+	for _, p := range pieces {
+		if r.err != nil {
+			return
+		}
+		if err := r.control.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+			r.err = err
+			return
+		}
+		_, r.err = r.w.Write(p)
+	}
+}
+
+// failure answers a request that could not be read, in the old shape, as Core does.
+func (r *replier) failure(e *Error) {
+	req := request{id: rawNull}
+	r.failureAs(req.status(e), e)
+}
+
+func (r *replier) failureAs(status int, e *Error) {
+	req := request{id: rawNull}
+	r.start(status)
+	r.write(req.reply(nil, e), []byte("\n"))
+}

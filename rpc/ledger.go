@@ -1,0 +1,237 @@
+package rpc
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/hex"
+	"errors"
+	"slices"
+	"sync/atomic"
+
+	"github.com/cairn-chain/cairn/consensus"
+	"github.com/cairn-chain/cairn/consensus/script"
+	"github.com/cairn-chain/cairn/types"
+)
+
+func ledgerMethods() []Method {
+	return []Method{
+		{Name: "gettxout", Topic: topicBlockchain, Help: "Returns details about an unspent transaction output, null if there is none such.",
+			Params: []Param{required("txid", TypeHex, "The transaction id"), required("n", TypeNumber, "vout number"),
+				optional("include_mempool", TypeBool, "true", "Whether to include the mempool. An output that is spent in the mempool is then not shown.")},
+			Result:  "null or {...}    bestblock, confirmations, value, scriptPubKey, coinbase",
+			Example: `"4a5e1e4baab89f3a32518a88c31bc87f618f76673e2cc77ab2127b7afdeda33b" 1`, run: getTxOut},
+		{Name: "gettxoutsetinfo", Topic: topicBlockchain, Help: "Returns statistics about the set of unspent outputs. It reads the whole set, so it may take some time.",
+			Params: []Param{optional("hash_type", TypeString, "hash_serialized_3", "Which checksum to compute: hash_serialized_3, muhash or none"),
+				optional("hash_or_height", TypeAny, "the current best block", "Only the tip is known here; another block is an error"),
+				optional("use_index", TypeBool, "true", "Accepted and of no effect")},
+			Result: "{...}    (json object) height, bestblock, txouts, bogosize, hash_serialized_3 or muhash, total_amount, transactions, disk_size", Example: `"muhash"`, run: getTxOutSetInfo},
+		{Name: "scantxoutset", Topic: topicBlockchain, Help: "Scans the set of unspent outputs for those that match descriptors: addr(), raw(), pk(), pkh(), wpkh(), sh(), wsh(), tr(), rawtr() and combo() with public keys in hexadecimal. " +
+			"One scan runs at a time; abort ends it and status tells of it.",
+			Params: []Param{required("action", TypeString, "start, abort or status"),
+				optional("scanobjects", TypeArray, "", "Descriptors, or objects with the key desc. Required for start")},
+			Result:  "{...}    success, txouts, height, bestblock, unspents [txid, vout, scriptPubKey, desc, amount, coinbase, height, blockhash, confirmations], total_amount; true or false for abort; null or progress for status",
+			Example: `start '["raw(76a91411b366edfc0a8b66feebae5c2e25a7b6a5d1cf3188ac)"]'`, run: scanTxOutSet},
+	}
+}
+
+func getTxOut(_ context.Context, c *call) (any, error) {
+	id, err := c.hash(0)
+	if err != nil {
+		return nil, err
+	}
+	n, err := c.num(1, 0)
+	if err != nil {
+		return nil, err
+	}
+	if n < 0 || n > 1<<32-1 {
+		return nil, nil
+	}
+	op := types.OutPoint{TxID: id, Index: uint32(n)}
+	tip := c.Chain.Tip()
+	var found *consensus.Coin
+	confirmed := int32(0)
+	if c.boolOr(2, true) {
+		if _, spent := c.Mempool.Spends(op); spent {
+			return nil, nil
+		}
+		if e, ok := c.Mempool.Entry(id); ok && int(n) < len(e.Tx.Out) {
+			found = &consensus.Coin{Out: e.Tx.Out[n]}
+		}
+	}
+	if found == nil {
+		coins, err := c.Ledger.Coins([]types.OutPoint{op})
+		if err != nil {
+			return nil, err
+		}
+		coin, ok := coins[op]
+		if !ok {
+			return nil, nil
+		}
+		found, confirmed = &coin, max(tip.Height()-coin.Height, 0)+1
+	}
+	return obj("bestblock", tip.Hash(), "confirmations", confirmed, "value", Amount(found.Out.Value),
+		"scriptPubKey", lockFields(c, found.Out.Script), "coinbase", found.Coinbase), nil
+}
+
+func getTxOutSetInfo(ctx context.Context, c *call) (any, error) {
+	kind := SetKind(c.strOr(0, string(SetSerialized)))
+	if kind != SetSerialized && kind != SetMuHash && kind != SetNone {
+		return nil, fail(CodeInvalidParameter, "'%s' is not a valid hash_type", clip(string(kind)))
+	}
+	if c.given(1) {
+		at, err := c.hashOrHeight(1)
+		if err != nil {
+			return nil, err
+		}
+		if at.Hash() != c.Chain.Tip().Hash() {
+			return nil, fail(CodeInvalidParameter, "Querying specific block heights requires coinstatsindex")
+		}
+	}
+	info, err := c.Ledger.SetInfo(ctx, kind)
+	if err != nil {
+		return nil, err
+	}
+	f := obj("height", info.Height, "bestblock", info.Best, "txouts", info.Coins, "bogosize", info.Bogo)
+	if kind != SetNone {
+		f.add(string(kind), info.Hash)
+	}
+	f.add("total_amount", Amount(info.Amount))
+	f.add("transactions", info.Txs)
+	f.add("disk_size", info.Disk)
+	return f, nil
+}
+
+// hashOrHeight finds the block that parameter i names by its hash or by its height on the best chain.
+func (c *call) hashOrHeight(i int) (Entry, error) {
+	switch c.args[i].(type) {
+	case string:
+		return c.entry(i)
+	case nil:
+		return Entry{}, typeError(nil, "number")
+	}
+	height, err := c.num32(i, 0)
+	if err != nil {
+		return Entry{}, err
+	}
+	tip := c.Chain.Tip()
+	if height < 0 {
+		return Entry{}, fail(CodeInvalidParameter, "Target block height %d is negative", height)
+	}
+	e, ok := c.Chain.AtHeight(height)
+	if !ok {
+		return Entry{}, fail(CodeInvalidParameter, "Target block height %d after current tip %d", height, tip.Height())
+	}
+	return e, nil
+}
+
+// scan is a scantxoutset under way.
+type scan struct {
+	cancel context.CancelFunc
+	seen   atomic.Int64
+}
+
+// errScanAborted ends a scan by scantxoutset abort.
+var errScanAborted = errors.New("scan aborted")
+
+func scanTxOutSet(ctx context.Context, c *call) (any, error) {
+	switch action := c.str(0); action {
+	case "status":
+		if sc := c.server.scanning.Load(); sc != nil {
+			return obj("progress", 0, "txouts", sc.seen.Load()), nil
+		}
+		return nil, nil
+	case "abort":
+		if sc := c.server.scanning.Load(); sc != nil {
+			sc.cancel()
+			return true, nil
+		}
+		return false, nil
+	case "start":
+		return startScan(ctx, c)
+	default:
+		return nil, fail(CodeInvalidParameter, "Invalid action '%s'", clip(action))
+	}
+}
+
+func startScan(ctx context.Context, c *call) (any, error) {
+	if !c.given(1) {
+		return nil, fail(CodeMisc, "scanobjects argument is required for the start action")
+	}
+	wanted, err := scanObjects(c, c.list(1))
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	sc := &scan{cancel: cancel}
+	if !c.server.scanning.CompareAndSwap(nil, sc) {
+		return nil, fail(CodeInvalidParameter, "Scan already in progress, use action \"abort\" or \"status\"")
+	}
+	defer c.server.scanning.Store(nil)
+	var found []consensus.CoinEntry
+	at, err := c.Ledger.Scan(ctx, func(e consensus.CoinEntry) error {
+		sc.seen.Add(1)
+		if _, ok := wanted[string(e.Coin.Out.Script)]; ok {
+			found = append(found, e)
+		}
+		if ctx.Err() != nil {
+			return errScanAborted
+		}
+		return nil
+	})
+	if err != nil && ctx.Err() == nil {
+		return nil, err
+	}
+	if err != nil {
+		return obj("success", false, "txouts", sc.seen.Load()), nil
+	}
+	return scanResult(c, at, sc.seen.Load(), found, wanted), nil
+}
+
+// scanObjects returns the scripts to look for, each with the descriptor that it came from.
+func scanObjects(c *call, list []any) (map[string]string, error) {
+	wanted := map[string]string{}
+	for _, v := range list {
+		if o, ok := v.(*object); ok {
+			if o.get("range") != nil {
+				return nil, fail(CodeInvalidParameter, "Ranges are for descriptors with extended keys, which this node does not know")
+			}
+			v = o.get("desc")
+		}
+		desc, ok := v.(string)
+		if !ok {
+			return nil, fail(CodeInvalidParameter, "Scan object needs to be either a string or an object")
+		}
+		locks, _, err := c.descriptor(desc)
+		if err != nil {
+			return nil, err
+		}
+		for _, lock := range locks {
+			wanted[string(lock)] = inferDescriptor(c.Node.Params().Addresses(), lock)
+		}
+	}
+	return wanted, nil
+}
+
+func scanResult(c *call, at Entry, seen int64, found []consensus.CoinEntry, wanted map[string]string) any {
+	slices.SortFunc(found, func(a, b consensus.CoinEntry) int {
+		return cmp.Or(cmp.Compare(a.Coin.Height, b.Coin.Height), bytes.Compare(a.OutPoint.TxID[:], b.OutPoint.TxID[:]), cmp.Compare(a.OutPoint.Index, b.OutPoint.Index))
+	})
+	unspents := make([]fields, len(found))
+	var total int64
+	for i, e := range found {
+		total += e.Coin.Out.Value
+		f := obj("txid", e.OutPoint.TxID, "vout", e.OutPoint.Index, "scriptPubKey", hex.EncodeToString(e.Coin.Out.Script),
+			"desc", wanted[string(e.Coin.Out.Script)], "amount", Amount(e.Coin.Out.Value), "coinbase", e.Coin.Coinbase, "height", e.Coin.Height)
+		if a := at.Ancestor(e.Coin.Height); a != nil {
+			f.add("blockhash", a.Hash())
+		}
+		f.add("confirmations", at.Height()-e.Coin.Height+1)
+		unspents[i] = f
+	}
+	return obj("success", true, "txouts", seen, "height", at.Height(), "bestblock", at.Hash(), "unspents", unspents, "total_amount", Amount(total))
+}
+
+// unspendable tells whether an output can never be spent.
+func unspendable(out *types.TxOut) bool { return script.Unspendable(out.Script) }

@@ -1,0 +1,214 @@
+package rpc
+
+import (
+	"context"
+	"slices"
+
+	"github.com/cairn-chain/cairn/types"
+)
+
+const exampleTxID = `"4a5e1e4baab89f3a32518a88c31bc87f618f76673e2cc77ab2127b7afdeda33b"`
+
+func mempoolMethods() []Method {
+	txid := required("txid", TypeHex, "The transaction id (must be in mempool)")
+	verbose := optional("verbose", TypeBool, "false", "True for a json object, false for array of transaction ids")
+	const entry = "vsize, weight, time, height, descendantcount, descendantsize, ancestorcount, ancestorsize, wtxid, fees {base, modified, ancestor, descendant}, depends, spentby, bip125-replaceable, unbroadcast"
+	return []Method{
+		{Name: "getmempoolinfo", Topic: topicBlockchain, Help: "Returns details on the active state of the transaction memory pool.",
+			Result: "{...}    (json object) loaded, size, bytes, usage, total_fee, maxmempool, mempoolminfee, minrelaytxfee, incrementalrelayfee, unbroadcastcount, fullrbf", run: getMempoolInfo},
+		{Name: "getrawmempool", Topic: topicBlockchain, Help: "Returns all transaction ids in the memory pool.",
+			Params: []Param{verbose, optional("mempool_sequence", TypeBool, "false", "If verbose=false, returns a json object with transaction list and mempool sequence number attached.")},
+			Result: "[\"hex\",...] or {...}    ids; or by id: " + entry + "; or txids and mempool_sequence", Example: "true", run: getRawMempool},
+		{Name: "getmempoolentry", Topic: topicBlockchain, Help: "Returns mempool data for given transaction.",
+			Params: []Param{txid}, Result: "{...}    (json object) " + entry, Example: exampleTxID, run: getMempoolEntry},
+		{Name: "getmempoolancestors", Topic: topicBlockchain, Help: "If txid is in the mempool, returns all in-mempool ancestors.",
+			Params: []Param{txid, verbose}, Result: "[\"hex\",...] or {...}    ids, or by id: " + entry, Example: exampleTxID, run: relatives(Mempool.Ancestors)},
+		{Name: "getmempooldescendants", Topic: topicBlockchain, Help: "If txid is in the mempool, returns all in-mempool descendants.",
+			Params: []Param{txid, verbose}, Result: "[\"hex\",...] or {...}    ids, or by id: " + entry, Example: exampleTxID, run: relatives(Mempool.Descendants)},
+		{Name: "gettxspendingprevout", Topic: topicBlockchain, Help: "Scans the mempool to find transactions spending any of the given outputs.",
+			Params: []Param{required("outputs", TypeArray, "The transaction outputs that we want to check: objects with txid and vout")},
+			Result: "[{...}]    (json array) txid, vout and, if it is spent in the mempool, spendingtxid", Example: `'[{"txid":"a08e6907dbbd3d809776dbfc5d82e371b764ed838b5655e72f463568df1aadf0","vout":3}]'`, run: getTxSpendingPrevout},
+		{Name: "savemempool", Topic: topicBlockchain, Help: "Dumps the mempool to disk.", Result: "{...}    (json object) filename", run: saveMempool},
+		{Name: "prioritisetransaction", Topic: topicMining, Help: "Accepts the transaction into mined blocks at a higher (or lower) priority.",
+			Params: []Param{required("txid", TypeHex, "The transaction id."), optional("dummy", TypeNumber, "0", "API-Compatibility for previous API. Must be zero or null."),
+				required("fee_delta", TypeNumber, "The fee value (in satoshis) to add (or subtract, if negative). Note that this is not a feerate; the fee is not actually paid.")},
+			Result: "true    (boolean) Returns true", Example: exampleTxID + " 0 10000", run: prioritise},
+		{Name: "getprioritisedtransactions", Topic: topicMining, Help: "Returns a map of all user-created fee deltas by txid, and whether the transaction is present in the mempool.",
+			Result: "{...}    by id: fee_delta, in_mempool and, if it is there, modified_fee", run: getPrioritised},
+	}
+}
+
+func getMempoolInfo(_ context.Context, c *call) (any, error) {
+	info := c.Mempool.Info()
+	return obj("loaded", info.Loaded, "size", info.Count, "bytes", info.Bytes, "usage", info.Usage, "total_fee", Amount(info.TotalFee),
+		"maxmempool", info.MaxBytes, "mempoolminfee", perKVByte(max(info.FeeFloor, info.MinRelay)), "minrelaytxfee", perKVByte(info.MinRelay),
+		"incrementalrelayfee", perKVByte(info.IncrementalRelay), "unbroadcastcount", info.Unbroadcast, "fullrbf", info.FullRBF), nil
+}
+
+func getRawMempool(_ context.Context, c *call) (any, error) {
+	verbose, sequence := c.boolOr(0, false), c.boolOr(1, false)
+	if verbose && sequence {
+		return nil, fail(CodeInvalidParameter, "Verbose results cannot contain mempool sequence values.")
+	}
+	number := c.Mempool.Sequence()
+	list := idsOrEntries(c, c.Mempool.IDs(), verbose)
+	if sequence {
+		return obj("txids", list, "mempool_sequence", number), nil
+	}
+	return list, nil
+}
+
+// idsOrEntries shows transactions of the pool. What has left it meanwhile is left out of entries.
+func idsOrEntries(c *call, ids []types.Hash, verbose bool) any {
+	if !verbose {
+		return ids
+	}
+	list := fields{}
+	for _, id := range ids {
+		if e, ok := c.Mempool.Entry(id); ok {
+			list.add(id.String(), entryFields(e))
+		}
+	}
+	return list
+}
+
+func entryFields(e MempoolEntry) fields {
+	return obj(
+		"vsize", e.VSize,
+		"weight", e.Tx.Weight(),
+		"time", e.Time.Unix(),
+		"height", e.Height,
+		"descendantcount", e.Descendants.Count,
+		"descendantsize", e.Descendants.VSize,
+		"ancestorcount", e.Ancestors.Count,
+		"ancestorsize", e.Ancestors.VSize,
+		"wtxid", e.Tx.WitnessID(),
+		"fees", obj("base", Amount(e.Fee), "modified", Amount(e.ModifiedFee), "ancestor", Amount(e.Ancestors.Fees), "descendant", Amount(e.Descendants.Fees)),
+		"depends", e.Depends,
+		"spentby", e.SpentBy,
+		"bip125-replaceable", e.Replaceable,
+		"unbroadcast", e.Unbroadcast,
+	)
+}
+
+// poolEntry finds the transaction that parameter 0 names.
+func (c *call) poolEntry() (types.Hash, MempoolEntry, error) {
+	id, err := c.hash(0)
+	if err != nil {
+		return id, MempoolEntry{}, err
+	}
+	e, ok := c.Mempool.Entry(id)
+	if !ok {
+		return id, e, fail(CodeNotFound, "Transaction not in mempool")
+	}
+	return id, e, nil
+}
+
+func getMempoolEntry(_ context.Context, c *call) (any, error) {
+	_, e, err := c.poolEntry()
+	if err != nil {
+		return nil, err
+	}
+	return entryFields(e), nil
+}
+
+func relatives(of func(Mempool, types.Hash) []types.Hash) func(context.Context, *call) (any, error) {
+	return func(_ context.Context, c *call) (any, error) {
+		id, _, err := c.poolEntry()
+		if err != nil {
+			return nil, err
+		}
+		return idsOrEntries(c, of(c.Mempool, id), c.boolOr(1, false)), nil
+	}
+}
+
+// outPoint reads an object with txid and vout.
+func asOutPoint(v any) (op types.OutPoint, err error) {
+	o, err := asObject(v)
+	if err != nil {
+		return op, err
+	}
+	if op.TxID, err = asHash(o.get("txid"), "txid"); err != nil {
+		return op, err
+	}
+	if o.get("vout") == nil {
+		return op, fail(CodeInvalidParameter, "Invalid parameter, missing vout key")
+	}
+	n, err := asInt(o.get("vout"))
+	if err != nil {
+		return op, err
+	}
+	if n < 0 {
+		return op, fail(CodeInvalidParameter, "Invalid parameter, vout cannot be negative")
+	}
+	if n > 1<<32-1 {
+		return op, errIntRange
+	}
+	op.Index = uint32(n)
+	return op, nil
+}
+
+func getTxSpendingPrevout(_ context.Context, c *call) (any, error) {
+	outputs := c.list(0)
+	if len(outputs) == 0 {
+		return nil, fail(CodeInvalidParameter, "Invalid parameter, outputs are missing")
+	}
+	list := make([]fields, len(outputs))
+	for i, v := range outputs {
+		op, err := asOutPoint(v)
+		if err != nil {
+			return nil, err
+		}
+		f := obj("txid", op.TxID, "vout", op.Index)
+		if by, ok := c.Mempool.Spends(op); ok {
+			f.add("spendingtxid", by)
+		}
+		list[i] = f
+	}
+	return list, nil
+}
+
+func saveMempool(ctx context.Context, c *call) (any, error) {
+	if !c.Mempool.Info().Loaded {
+		return nil, fail(CodeMisc, "The mempool was not loaded yet")
+	}
+	file, err := c.Mempool.Save(ctx)
+	if err != nil {
+		return nil, fail(CodeMisc, "Unable to dump mempool to disk: %s", err)
+	}
+	return obj("filename", file), nil
+}
+
+func prioritise(_ context.Context, c *call) (any, error) {
+	id, err := c.hash(0)
+	if err != nil {
+		return nil, err
+	}
+	if c.given(1) {
+		if n, ok := c.args[1].(interface{ Float64() (float64, error) }); ok {
+			if f, err := n.Float64(); err != nil || f != 0 {
+				return nil, fail(CodeInvalidParameter, "Priority is no longer supported, dummy argument to prioritisetransaction must be 0.")
+			}
+		}
+	}
+	delta, err := c.num(2, 0)
+	if err != nil {
+		return nil, err
+	}
+	c.Mempool.Prioritise(id, delta)
+	return true, nil
+}
+
+func getPrioritised(_ context.Context, c *call) (any, error) {
+	all := slices.Clone(c.Mempool.Prioritised())
+	slices.SortFunc(all, func(a, b Prioritised) int { return a.ID.Compare(b.ID) })
+	list := fields{}
+	for _, p := range all {
+		f := obj("fee_delta", p.Delta, "in_mempool", p.InMempool)
+		if e, ok := c.Mempool.Entry(p.ID); ok {
+			f.add("modified_fee", e.ModifiedFee)
+		}
+		list.add(p.ID.String(), f)
+	}
+	return list, nil
+}

@@ -1,0 +1,229 @@
+package rpc
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// Type is what a parameter may be in JSON.
+type Type string
+
+// The types of parameters. Hash and Hex are strings whose form the handler looks at.
+const (
+	TypeString Type = "string"
+	TypeHex    Type = "string, hex"
+	TypeNumber Type = "numeric"
+	TypeBool   Type = "boolean"
+	TypeAmount Type = "numeric or string" // coins
+	TypeObject Type = "json object"
+	TypeArray  Type = "json array"
+	TypeAny    Type = "numeric, boolean or string" // the handler looks at it
+)
+
+// jsonName is the JSON type that a Type stands for, "" for several.
+func (t Type) jsonName() string {
+	switch t {
+	case TypeString, TypeHex:
+		return "string"
+	case TypeNumber:
+		return "number"
+	case TypeBool:
+		return "bool"
+	case TypeObject:
+		return "object"
+	case TypeArray:
+		return "array"
+	}
+	return ""
+}
+
+// Param is one parameter of a method.
+type Param struct {
+	// Name has older names of the same parameter after it, each behind a bar: "verbosity|verbose".
+	Name     string
+	Type     Type
+	Required bool
+	Default  string // for people; empty if there is none
+	Help     string
+}
+
+func (p *Param) names() []string { return strings.Split(p.Name, "|") }
+
+// Method is one entry of the table: what help prints, and the handler.
+type Method struct {
+	Name, Topic string
+	Help        string
+	Params      []Param
+	Result      string // what comes back, for people
+	Example     string // parameters as one types them on a command line; may be empty
+
+	run func(ctx context.Context, c *call) (any, error)
+}
+
+// The topics, in the order in which help prints them.
+const (
+	topicBlockchain = "Blockchain"
+	topicControl    = "Control"
+	topicMining     = "Mining"
+	topicNetwork    = "Network"
+	topicRaw        = "Rawtransactions"
+	topicUtil       = "Util"
+)
+
+// Methods returns the table, ordered by topic and name.
+func Methods() []Method {
+	all := slices.Concat(blockchainMethods(), blockMethods(), ledgerMethods(), steerMethods(), waitMethods(), statsMethods(), proofMethods(),
+		mempoolMethods(), rawTxMethods(), buildTxMethods(), signMethods(), networkMethods(), miningMethods(), templateMethods(), filterMethods(),
+		controlMethods(), utilMethods())
+	slices.SortFunc(all, func(a, b Method) int {
+		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Name, b.Name))
+	})
+	return all
+}
+
+// required and optional make Params.
+func required(name string, t Type, help string) Param {
+	return Param{Name: name, Type: t, Required: true, Help: help}
+}
+
+func optional(name string, t Type, def, help string) Param {
+	return Param{Name: name, Type: t, Default: def, Help: help}
+}
+
+// usage is the first line of help: the method and its parameters, optional ones in parentheses.
+func (m *Method) usage() string {
+	var b strings.Builder
+	b.WriteString(m.Name)
+	open := false
+	for i := range m.Params {
+		p := &m.Params[i]
+		if !p.Required && !open {
+			b.WriteString(" (")
+			open = true
+		}
+		name := p.names()[0]
+		switch p.Type {
+		case TypeString, TypeHex:
+			name = `"` + name + `"`
+		case TypeObject:
+			name = "{" + name + "}"
+		case TypeArray:
+			name = "[" + name + ",...]"
+		}
+		b.WriteString(" " + name)
+	}
+	if open {
+		b.WriteString(" )")
+	}
+	return b.String()
+}
+
+// helpText is what help METHOD prints, and the message of an error of usage.
+func (m *Method) helpText() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n\n%s\n", m.usage(), m.Help)
+	if len(m.Params) > 0 {
+		b.WriteString("\nArguments:\n")
+		for i := range m.Params {
+			p := &m.Params[i]
+			fmt.Fprintf(&b, "%d. %s    (%s) %s\n", i+1, p.names()[0], p.traits(), p.Help)
+		}
+	}
+	fmt.Fprintf(&b, "\nResult:\n%s\n\nExamples:\n> %s\n> %s\n", m.Result, m.cliExample(), m.curlExample())
+	return b.String()
+}
+
+func (p *Param) traits() string {
+	switch {
+	case p.Required:
+		return string(p.Type) + ", required"
+	case p.Default != "":
+		return string(p.Type) + ", optional, default=" + p.Default
+	}
+	return string(p.Type) + ", optional"
+}
+
+func (m *Method) cliExample() string {
+	return strings.TrimSpace("cairn rpc " + m.Name + " " + m.Example)
+}
+
+func (m *Method) curlExample() string {
+	return fmt.Sprintf(`curl --user myusername --data-binary '{"jsonrpc": "2.0", "id": "curltest", "method": "%s", "params": [%s]}' `+
+		`-H 'content-type: application/json' http://127.0.0.1:21332/`, m.Name, strings.Join(m.exampleParams(), ", "))
+}
+
+// exampleParams are the words of Example as JSON: words in single quotes lose them, and a bare word
+// where a string belongs gets double quotes.
+func (m *Method) exampleParams() []string {
+	words := splitWords(m.Example)
+	for i, w := range words {
+		if i < len(m.Params) && m.Params[i].Type.jsonName() == "string" && !strings.HasPrefix(w, `"`) {
+			words[i] = `"` + w + `"`
+		}
+	}
+	return words
+}
+
+// splitWords cuts a command line at blanks outside of single quotes.
+func splitWords(s string) []string {
+	var words []string
+	for s = strings.TrimSpace(s); s != ""; s = strings.TrimSpace(s) {
+		cut, skip := " ", 0
+		if s[0] == '\'' {
+			cut, skip = "'", 1
+		}
+		word, rest, _ := strings.Cut(s[skip:], cut)
+		words, s = append(words, word), rest
+	}
+	return words
+}
+
+// helpAll lists all methods under their topics.
+func helpAll(methods []Method) string {
+	var b strings.Builder
+	topic := ""
+	for i := range methods {
+		if m := &methods[i]; m.Topic != topic {
+			if topic != "" {
+				b.WriteString("\n")
+			}
+			topic = m.Topic
+			fmt.Fprintf(&b, "== %s ==\n", topic)
+		}
+		b.WriteString(methods[i].usage() + "\n")
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// WriteReference writes the table as a page of Markdown.
+func WriteReference(w io.Writer) error {
+	var b strings.Builder
+	b.WriteString("# RPC methods\n\nMade from the method table of package rpc. `cairn rpc help METHOD` prints the same for one method.\n\n" +
+		"Names, parameters, fields and error codes are Bitcoin Core's. Amounts are in coins, with eight decimals.\n")
+	topic := ""
+	for _, m := range Methods() {
+		if m.Topic != topic {
+			topic = m.Topic
+			fmt.Fprintf(&b, "\n## %s\n", topic)
+		}
+		m.writeReference(&b)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (m *Method) writeReference(b *strings.Builder) {
+	fmt.Fprintf(b, "\n### %s\n\n    %s\n\n%s\n", m.Name, m.usage(), m.Help)
+	if len(m.Params) > 0 {
+		b.WriteString("\n| parameter | type | meaning |\n| --- | --- | --- |\n")
+		for i := range m.Params {
+			p := &m.Params[i]
+			fmt.Fprintf(b, "| `%s` | %s | %s |\n", strings.ReplaceAll(p.Name, "|", "` or `"), p.traits(), strings.ReplaceAll(p.Help, "|", "\\|"))
+		}
+	}
+	fmt.Fprintf(b, "\nResult: %s\n\nExample: `%s`\n", m.Result, m.cliExample())
+}

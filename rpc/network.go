@@ -1,0 +1,281 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+func networkMethods() []Method {
+	return []Method{
+		{Name: "getnetworkinfo", Topic: topicNetwork, Help: "Returns an object containing various state info regarding P2P networking.",
+			Result: "{...}    (json object) version, subversion, protocolversion, localservices, localservicesnames, localrelay, timeoffset, networkactive, connections, connections_in, connections_out, networks, relayfee, incrementalfee, localaddresses, warnings",
+			run:    getNetworkInfo},
+		{Name: "getpeerinfo", Topic: topicNetwork, Help: "Returns data about each connected network peer as a json array of objects.",
+			Result: "[{...}]    (json array) id, addr, network, services, lastsend, lastrecv, bytessent, bytesrecv, conntime, pingtime, version, subver, inbound, startingheight, synced_headers, synced_blocks, inflight, connection_type, and more", run: getPeerInfo},
+		{Name: "getconnectioncount", Topic: topicNetwork, Help: "Returns the number of connections to other nodes.", Result: "n    (numeric) The connection count", run: getConnectionCount},
+		{Name: "getnettotals", Topic: topicNetwork, Help: "Returns information about network traffic, including bytes in, bytes out, and current system time.",
+			Result: "{...}    (json object) totalbytesrecv, totalbytessent, timemillis, uploadtarget", run: getNetTotals},
+		{Name: "addnode", Topic: topicNetwork, Help: "Attempts to add or remove a node from the addnode list, or try a connection to a node once. Such connections are kept open and never evicted.",
+			Params: []Param{required("node", TypeString, "The address of the peer to connect to"), required("command", TypeString, "'add' to add a node to the list, 'remove' to remove a node from the list, 'onetry' to try a connection to the node once"),
+				optional("v2transport", TypeBool, "false", "Accepted and of no effect: connections are in plain text")},
+			Result: "null", Example: `"192.168.0.6:21333" "onetry"`, run: addNode},
+		{Name: "getaddednodeinfo", Topic: topicNetwork, Help: "Returns information about the given added node, or all added nodes (note that onetry addnodes are not listed here).",
+			Params: []Param{optional("node", TypeString, "all nodes", "If provided, return information about this specific node, otherwise all nodes are returned.")},
+			Result: "[{...}]    (json array) addednode, connected, addresses [address, connected]", Example: `"192.168.0.201"`, run: getAddedNodeInfo},
+		{Name: "disconnectnode", Topic: topicNetwork, Help: "Immediately disconnects from the specified peer node. Strictly one out of 'address' and 'nodeid' can be provided.",
+			Params: []Param{optional("address", TypeString, "fallback to nodeid", "The IP address/port of the node"), optional("nodeid", TypeNumber, "fallback to address", "The node ID (see getpeerinfo for node IDs)")},
+			Result: "null", Example: `"192.168.0.6:21333"`, run: disconnectNode},
+		{Name: "ping", Topic: topicNetwork, Help: "Requests that a ping be sent to all other nodes, to measure ping time. Results are in getpeerinfo, pingtime and pingwait, decimal seconds.",
+			Result: "null", run: ping},
+		{Name: "setnetworkactive", Topic: topicNetwork, Help: "Disable/enable all p2p network activity.",
+			Params: []Param{required("state", TypeBool, "true to enable networking, false to disable")}, Result: "true|false    (boolean) The value that was passed in", Example: "true", run: setNetworkActive},
+		{Name: "getnodeaddresses", Topic: topicNetwork, Help: "Return known addresses, which can potentially be used to find new nodes in the network.",
+			Params: []Param{optional("count", TypeNumber, "1", "The maximum number of addresses to return. Specify 0 to return all known addresses."), optional("network", TypeString, "all networks", "Return only addresses of the specified network. Can be one of: ipv4, ipv6.")},
+			Result: "[{...}]    (json array) time, services, address, port, network", Example: "8", run: getNodeAddresses},
+		{Name: "addpeeraddress", Topic: topicNetwork, Help: "Add the address of a potential peer to the address book. For testing.",
+			Params: []Param{required("address", TypeString, "The IP address of the peer"), required("port", TypeNumber, "The port of the peer"), optional("tried", TypeBool, "false", "If true, attempt to add the peer to the tried addresses table")},
+			Result: "{...}    (json object) success", Example: `"1.2.3.4" 21333 true`, run: addPeerAddress},
+	}
+}
+
+var serviceNames = []struct {
+	bit  uint
+	name string
+}{{0, "NETWORK"}, {2, "BLOOM"}, {3, "WITNESS"}, {6, "COMPACT_FILTERS"}, {10, "NETWORK_LIMITED"}, {11, "P2P_V2"}}
+
+func servicesNames(services uint64) []string {
+	names := []string{}
+	for bit := range uint(64) {
+		if services>>bit&1 == 0 {
+			continue
+		}
+		name := fmt.Sprintf("UNKNOWN[2^%d]", bit)
+		for _, s := range serviceNames {
+			if s.bit == bit {
+				name = s.name
+			}
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
+func getNetworkInfo(_ context.Context, c *call) (any, error) {
+	self, info, peers := c.Node.Service(), c.Mempool.Info(), c.Peers.Infos()
+	in := 0
+	for i := range peers {
+		if peers[i].Inbound {
+			in++
+		}
+	}
+	active := c.Peers.Active()
+	networks := make([]fields, 0, 2)
+	for _, name := range []string{"ipv4", "ipv6"} {
+		networks = append(networks, obj("name", name, "limited", false, "reachable", true, "proxy", "", "proxy_randomize_credentials", false))
+	}
+	locals := []fields{}
+	for _, hostport := range c.Peers.LocalAddresses() {
+		host, port := splitHostPort(hostport)
+		locals = append(locals, obj("address", host, "port", port, "score", 1))
+	}
+	return obj("version", self.Version, "subversion", self.SubVersion, "protocolversion", self.Protocol,
+		"localservices", fmt.Sprintf("%016x", self.Services), "localservicesnames", servicesNames(self.Services),
+		"localrelay", self.LocalRelay, "timeoffset", 0, "networkactive", active,
+		"connections", len(peers), "connections_in", in, "connections_out", len(peers)-in, "networks", networks,
+		"relayfee", perKVByte(info.MinRelay), "incrementalfee", perKVByte(info.IncrementalRelay), "localaddresses", locals, "warnings", warnings(c)), nil
+}
+
+func getPeerInfo(_ context.Context, c *call) (any, error) {
+	peers := slices.Clone(c.Peers.Infos())
+	slices.SortFunc(peers, func(a, b PeerInfo) int {
+		if a.ID < b.ID {
+			return -1
+		}
+		return 1
+	})
+	list := make([]fields, len(peers))
+	for i := range peers {
+		list[i] = peers[i].fields()
+	}
+	return list, nil
+}
+
+// unixOrZero is 0 for the zero time.
+func unixOrZero(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.Unix()
+}
+
+func (p *PeerInfo) fields() fields {
+	f := obj("id", p.ID, "addr", p.Addr)
+	if p.AddrBind != "" {
+		f.add("addrbind", p.AddrBind)
+	}
+	if p.AddrLocal != "" {
+		f.add("addrlocal", p.AddrLocal)
+	}
+	f = append(f, obj("network", p.Network, "services", fmt.Sprintf("%016x", p.Services), "servicesnames", servicesNames(p.Services),
+		"relaytxes", p.RelayTxs, "lastsend", unixOrZero(p.LastSend), "lastrecv", unixOrZero(p.LastRecv),
+		"last_transaction", unixOrZero(p.LastTx), "last_block", unixOrZero(p.LastBlock),
+		"bytessent", p.BytesSent, "bytesrecv", p.BytesRecv, "conntime", unixOrZero(p.ConnTime), "timeoffset", int64(p.TimeOffset/time.Second))...)
+	for _, t := range []struct {
+		key string
+		d   time.Duration
+	}{{"pingtime", p.PingTime}, {"minping", p.MinPing}, {"pingwait", p.PingWait}} {
+		if t.d > 0 {
+			f.add(t.key, t.d.Seconds())
+		}
+	}
+	f = append(f, obj("version", p.Version, "subver", p.SubVer, "inbound", p.Inbound, "bip152_hb_to", p.HighBandwidthTo, "bip152_hb_from", p.HighBandwidthFrom,
+		"startingheight", p.StartingHeight, "presynced_headers", p.PresyncedHeaders, "synced_headers", p.SyncedHeaders, "synced_blocks", p.SyncedBlocks)...)
+	inflight := make([]any, len(p.Inflight))
+	for i, h := range p.Inflight {
+		inflight[i] = h
+	}
+	f = append(f, obj("inflight", inflight, "addr_relay_enabled", p.AddrRelay, "addr_processed", p.AddrProcessed, "addr_rate_limited", p.AddrRateLimited,
+		"permissions", nonNil(p.Permissions), "minfeefilter", perKVByte(p.MinFeeFilter), "bytessent_per_msg", sortedCounts(p.SentPerMsg), "bytesrecv_per_msg", sortedCounts(p.RecvPerMsg),
+		"connection_type", p.ConnectionType, "transport_protocol_type", p.TransportProtocol, "session_id", p.SessionID)...)
+	return f
+}
+
+func nonNil(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
+}
+
+func sortedCounts(m map[string]uint64) fields {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	f := fields{}
+	for _, k := range keys {
+		f.add(k, m[k])
+	}
+	return f
+}
+
+func getConnectionCount(_ context.Context, c *call) (any, error) { return len(c.Peers.Infos()), nil }
+
+func getNetTotals(_ context.Context, c *call) (any, error) {
+	t := c.Peers.Totals()
+	return obj("totalbytesrecv", t.Recv, "totalbytessent", t.Sent, "timemillis", c.Node.Now().UnixMilli(),
+		"uploadtarget", obj("timeframe", 86400, "target", 0, "target_reached", false, "serve_historical_blocks", true, "bytes_left_in_cycle", 0, "time_left_in_cycle", 0)), nil
+}
+
+func addNode(_ context.Context, c *call) (any, error) {
+	node := c.str(0)
+	switch c.str(1) {
+	case "onetry":
+		return nil, c.Peers.TryNode(node)
+	case "add":
+		err := c.Peers.AddNode(node)
+		if errors.Is(err, ErrAlreadyAdded) {
+			return nil, fail(CodeNodeAlreadyAdded, "Error: Node already added")
+		}
+		return nil, err
+	case "remove":
+		err := c.Peers.RemoveNode(node)
+		if errors.Is(err, ErrNotFound) {
+			return nil, fail(CodeNodeNotAdded, "Error: Node could not be removed. It has not been added previously.")
+		}
+		return nil, err
+	}
+	return nil, fail(CodeMisc, "%s", c.method.helpText())
+}
+
+func getAddedNodeInfo(_ context.Context, c *call) (any, error) {
+	list := []fields{}
+	for _, n := range c.Peers.Added() {
+		if c.given(0) && n.Node != c.str(0) {
+			continue
+		}
+		addresses := make([]fields, len(n.Addresses))
+		for i, a := range n.Addresses {
+			addresses[i] = obj("address", a.Address, "connected", a.Connected)
+		}
+		list = append(list, obj("addednode", n.Node, "connected", len(addresses) > 0, "addresses", addresses))
+	}
+	if c.given(0) && len(list) == 0 {
+		return nil, fail(CodeNodeNotAdded, "Error: Node has not been added.")
+	}
+	return list, nil
+}
+
+func disconnectNode(_ context.Context, c *call) (any, error) {
+	var err error
+	switch {
+	case c.str(0) != "" && !c.given(1):
+		err = c.Peers.DisconnectAddr(c.str(0))
+	case c.str(0) == "" && c.given(1):
+		id, numErr := c.num(1, 0)
+		if numErr != nil {
+			return nil, numErr
+		}
+		err = ErrNotFound
+		if id >= 0 {
+			err = c.Peers.DisconnectID(uint64(id))
+		}
+	default:
+		return nil, fail(CodeInvalidParams, "Only one of address and nodeid should be provided.")
+	}
+	if errors.Is(err, ErrNotFound) {
+		return nil, fail(CodeNotConnectedNode, "Node not found in connected nodes")
+	}
+	return nil, err
+}
+
+func ping(_ context.Context, c *call) (any, error) {
+	c.Peers.PingAll()
+	return nil, nil
+}
+
+func setNetworkActive(_ context.Context, c *call) (any, error) {
+	c.Peers.SetActive(c.boolOr(0, true))
+	return c.Peers.Active(), nil
+}
+
+func getNodeAddresses(_ context.Context, c *call) (any, error) {
+	count, err := c.num32(0, 1)
+	if err != nil {
+		return nil, err
+	}
+	if count < 0 {
+		return nil, fail(CodeInvalidParameter, "Address count out of range")
+	}
+	network := c.str(1)
+	if c.given(1) && network != "ipv4" && network != "ipv6" {
+		return nil, fail(CodeInvalidParameter, "Network not recognized: %s", clip(network))
+	}
+	ask := int(count)
+	if network != "" {
+		ask = 0
+	}
+	list := []fields{}
+	for _, a := range c.Peers.Addresses(ask) {
+		if network != "" && a.Network != network || count > 0 && len(list) == int(count) {
+			continue
+		}
+		list = append(list, obj("time", a.Time.Unix(), "services", a.Services, "address", a.Host, "port", int(a.Port), "network", a.Network))
+	}
+	return list, nil
+}
+
+func addPeerAddress(_ context.Context, c *call) (any, error) {
+	port, err := c.num(1, 0)
+	if err != nil {
+		return nil, err
+	}
+	if port < 0 || port > 65535 {
+		return nil, errIntRange
+	}
+	return obj("success", c.Peers.AddAddress(c.str(0), uint16(port), c.boolOr(2, false))), nil
+}

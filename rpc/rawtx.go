@@ -1,0 +1,355 @@
+package rpc
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"slices"
+
+	"github.com/cairn-chain/cairn/consensus"
+	"github.com/cairn-chain/cairn/types"
+)
+
+const (
+	defaultMaxFeeRate = Amount(consensus.CoinUnit / 10) // coins per 1000 vbytes
+	maxPackage        = 25                              // transactions
+	errTxDecode       = "TX decode failed. Make sure the tx has at least one input."
+)
+
+func rawTxMethods() []Method {
+	maxRate := optional("maxfeerate", TypeAmount, "0.10", "Reject transactions whose fee rate is higher than the specified value, in coins per 1000 virtual bytes. Rates larger than 1 are refused. 0 accepts any rate.")
+	burn := optional("maxburnamount", TypeAmount, "0.00", "Reject transactions with provably unspendable outputs greater than the specified value, in coins.")
+	return []Method{
+		{Name: "getrawtransaction", Topic: topicRaw, Help: "Returns a transaction that is in the mempool, or in the given block, or in any block if the node keeps a transaction index. With verbosity 0 it is in hexadecimal, with 1 an object, with 2 an object with fee and spent outputs.",
+			Params: []Param{required("txid", TypeHex, "The transaction id"), optional("verbosity|verbose", TypeAny, "0", "0 for hex-encoded data, 1 for a JSON object, and 2 for JSON object with fee and prevout"),
+				optional("blockhash", TypeHex, "", "The block in which to look for the transaction")},
+			Result: `"hex" or {...}    in_active_chain, txid, hash, version, size, vsize, weight, locktime, vin, vout, fee, blockhash, hex, confirmations, time, blocktime`, Example: `"mytxid" 1`, run: getRawTransaction},
+		{Name: "decoderawtransaction", Topic: topicRaw, Help: "Returns a JSON object representing the serialized, hex-encoded transaction.",
+			Params: []Param{required("hexstring", TypeHex, "The transaction hex string"), optional("iswitness", TypeBool, "depends on heuristic tests", "Accepted and of no effect: the encoding tells")},
+			Result: "{...}    (json object) txid, hash, version, size, vsize, weight, locktime, vin, vout", Example: `"hexstring"`, run: decodeRawTransaction},
+		{Name: "sendrawtransaction", Topic: topicRaw, Help: "Submits a raw transaction to the mempool and announces it to all peers. One that is there already is announced again.",
+			Params: []Param{required("hexstring", TypeHex, "The hex string of the raw transaction"), maxRate, burn},
+			Result: `"hex"    (string) The transaction hash in hex`, Example: `"signedhex"`, run: sendRawTransaction},
+		{Name: "testmempoolaccept", Topic: topicRaw, Help: "Returns whether transactions would be accepted by the mempool, which does not change. Several must be ordered parents first; at most 25.",
+			Params: []Param{required("rawtxs", TypeArray, "An array of hex strings of raw transactions."), maxRate},
+			Result: "[{...}]    (json array) txid, wtxid, allowed, vsize, fees {base, effective-feerate, effective-includes}, reject-reason", Example: `'["signedhex"]'`, run: testMempoolAccept},
+		{Name: "submitpackage", Topic: topicRaw, Help: "Submits a child with its parents, parents first. This node judges each transaction by itself, after those before it; a parent below the mempool's floor is not carried by its child.",
+			Params: []Param{required("package", TypeArray, "An array of raw transactions in hex, the child last."), maxRate, burn},
+			Result: "{...}    (json object) package_msg, tx-results by witness id {txid, vsize, fees or error}, replaced-transactions", Example: `'["rawtx1", "rawtx2"]'`, run: submitPackage},
+	}
+}
+
+func getRawTransaction(_ context.Context, c *call) (any, error) {
+	id, err := c.hash(0)
+	if err != nil {
+		return nil, err
+	}
+	verbosity, err := c.flagOrNum(1, 0)
+	if err != nil {
+		return nil, err
+	}
+	if id == c.Node.Params().Genesis.Header.MerkleRoot {
+		return nil, fail(CodeNotFound, "The genesis block coinbase is not considered an ordinary transaction and cannot be retrieved")
+	}
+	at, err := c.whereIs(id)
+	if err != nil {
+		return nil, err
+	}
+	if verbosity <= 0 {
+		return hex.EncodeToString(at.tx.Bytes()), nil
+	}
+	return at.fields(c, verbosity)
+}
+
+// place is a transaction and the block that holds it, if any.
+type place struct {
+	tx    *types.Tx
+	entry Entry // of the block; its Ancestry is nil in the mempool
+	index int   // in the block
+}
+
+// whereIs finds a transaction as getrawtransaction does: in the block of parameter 2, else the mempool, else
+// the index.
+func (c *call) whereIs(id types.Hash) (place, error) {
+	if c.given(2) {
+		e, err := c.entry(2)
+		if err != nil {
+			return place{}, fail(CodeNotFound, "Block hash not found")
+		}
+		at, ok, err := findInBlock(c, e, id)
+		if err == nil && !ok {
+			err = fail(CodeNotFound, "No such transaction found in the provided block. Use gettransaction for wallet transactions.")
+		}
+		return at, err
+	}
+	if e, ok := c.Mempool.Entry(id); ok {
+		return place{tx: e.Tx}, nil
+	}
+	if c.TxIndex == nil {
+		return place{}, fail(CodeNotFound, "No such mempool transaction. Use -txindex or provide a block hash to enable blockchain transaction queries. Use gettransaction for wallet transactions.")
+	}
+	block, err := c.TxIndex.Find(id)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return place{}, fail(CodeNotFound, "No such mempool or blockchain transaction. Use gettransaction for wallet transactions.")
+	case errors.Is(err, ErrNotSynced):
+		return place{}, fail(CodeNotFound, "No such mempool transaction. Blockchain transactions are still in the process of being indexed. Use gettransaction for wallet transactions.")
+	case err != nil:
+		return place{}, err
+	}
+	e, ok := c.Chain.Lookup(block)
+	if !ok {
+		return place{}, fail(CodeNotFound, "Block not found")
+	}
+	at, ok, err := findInBlock(c, e, id)
+	if err == nil && !ok {
+		err = fail(CodeMisc, "the transaction index names a block without the transaction")
+	}
+	return at, err
+}
+
+func findInBlock(c *call, e Entry, id types.Hash) (place, bool, error) {
+	b, err := c.block(e)
+	if err != nil {
+		return place{}, false, err
+	}
+	i := slices.IndexFunc(b.Txs, func(tx *types.Tx) bool { return tx.ID() == id })
+	if i < 0 {
+		return place{}, false, nil
+	}
+	return place{tx: b.Txs[i], entry: e, index: i}, true, nil
+}
+
+func (p place) fields(c *call, verbosity int64) (any, error) {
+	view := txView{tx: p.tx, hex: true, prevouts: true}
+	var f fields
+	if p.entry.Ancestry == nil {
+		return append(f, view.fields(c)...), nil
+	}
+	if c.given(2) {
+		f.add("in_active_chain", onBest(c, p.entry))
+	}
+	hash := p.entry.Hash()
+	view.block = &hash
+	if verbosity >= 2 && p.index > 0 {
+		undo, err := c.undo(p.entry)
+		if err != nil {
+			return nil, err
+		}
+		if p.index-1 < len(undo) {
+			view.spent = undo[p.index-1]
+		}
+	}
+	f = append(f, view.fields(c)...)
+	if n := confirmations(c, p.entry); n > 0 {
+		h := p.entry.Header()
+		f.add("confirmations", n)
+		f.add("time", unixSeconds(h.Time))
+		f.add("blocktime", unixSeconds(h.Time))
+	} else {
+		f.add("confirmations", 0)
+	}
+	return f, nil
+}
+
+func decodeRawTransaction(_ context.Context, c *call) (any, error) {
+	tx, err := asTx(c.args[0], "TX decode failed")
+	if err != nil {
+		return nil, err
+	}
+	return txView{tx: tx}.fields(c), nil
+}
+
+// maxFeeRate reads parameter i: smallest units per 1000 vbytes, 0 for no limit.
+func (c *call) maxFeeRate(i int) (int64, error) {
+	rate, err := c.amount(i, defaultMaxFeeRate)
+	if err == nil && rate > consensus.CoinUnit {
+		err = fail(CodeInvalidParameter, "Fee rates larger than or equal to 1BTC/kvB are not accepted")
+	}
+	return int64(rate), err
+}
+
+// checkBurn refuses outputs that can never be spent and are worth more than parameter i.
+func (c *call) checkBurn(i int, tx *types.Tx) error {
+	limit, err := c.amount(i, 0)
+	if err != nil {
+		return err
+	}
+	for j := range tx.Out {
+		if unspendable(&tx.Out[j]) && tx.Out[j].Value > int64(limit) {
+			return fail(CodeVerify, "Unspendable output exceeds maximum configured by user (maxburnamount)")
+		}
+	}
+	return nil
+}
+
+func sendRawTransaction(ctx context.Context, c *call) (any, error) {
+	tx, err := asTx(c.args[0], errTxDecode)
+	if err != nil {
+		return nil, err
+	}
+	rate, err := c.maxFeeRate(1)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.checkBurn(2, tx); err != nil {
+		return nil, err
+	}
+	if err := c.notInChain(tx); err != nil {
+		return nil, err
+	}
+	if err := c.Submit.Tx(ctx, tx, rate); err != nil {
+		return nil, submitError(err)
+	}
+	return tx.ID(), nil
+}
+
+// notInChain refuses a transaction of which an output is in the coin set.
+func (c *call) notInChain(tx *types.Tx) error {
+	ops := make([]types.OutPoint, len(tx.Out))
+	for i := range ops {
+		ops[i] = types.OutPoint{TxID: tx.ID(), Index: uint32(i)}
+	}
+	coins, err := c.Ledger.Coins(ops)
+	if err == nil && len(coins) > 0 {
+		return fail(CodeAlreadyInChain, "Transaction outputs already in utxo set")
+	}
+	return err
+}
+
+// submitError gives Core's codes to why a transaction was not taken.
+func submitError(err error) error {
+	switch {
+	case isMissing(err):
+		return fail(CodeVerify, "bad-txns-inputs-missingorspent")
+	case errors.Is(err, ErrMaxFeeRate) || errors.Is(err, consensus.MaxFeeExceeded):
+		return fail(CodeVerify, "%s", ErrMaxFeeRate)
+	case consensus.KindOf(err) != "":
+		return fail(CodeVerifyRejected, "%s", rejectText(err))
+	}
+	return err
+}
+
+// isMissing tells whether an error says that inputs are missing or spent.
+func isMissing(err error) bool {
+	return errors.Is(err, ErrMissingInputs) || errors.Is(err, consensus.BadTxnsMissingOrSpent)
+}
+
+// readPackage decodes the transactions of parameter i, at most maxPackage.
+func (c *call) readPackage(i int) ([]*types.Tx, error) {
+	list := c.list(i)
+	if len(list) < 1 || len(list) > maxPackage {
+		return nil, fail(CodeInvalidParameter, "Array must contain between 1 and %d transactions.", maxPackage)
+	}
+	txs := make([]*types.Tx, len(list))
+	for j, v := range list {
+		s, err := asString(v)
+		if err != nil {
+			return nil, err
+		}
+		if txs[j], err = asTx(v, "TX decode failed: "+clip(s)+" Make sure the tx has at least one input."); err != nil {
+			return nil, err
+		}
+	}
+	return txs, nil
+}
+
+func testMempoolAccept(ctx context.Context, c *call) (any, error) {
+	txs, err := c.readPackage(0)
+	if err != nil {
+		return nil, err
+	}
+	rate, err := c.maxFeeRate(1)
+	if err != nil {
+		return nil, err
+	}
+	results, err := c.Mempool.Test(ctx, txs)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]fields, len(txs))
+	for i, tx := range txs {
+		f := obj("txid", tx.ID(), "wtxid", tx.WitnessID())
+		if i < len(results) {
+			if f, err = testFields(f, tx, results[i], rate); err != nil {
+				return nil, err
+			}
+		}
+		list[i] = f
+	}
+	return list, nil
+}
+
+func testFields(f fields, tx *types.Tx, r TestResult, maxRate int64) (fields, error) {
+	paid := feeRateOf(r.Fee, r.VSize)
+	switch {
+	case r.NotFinished:
+	case isMissing(r.Err):
+		f = append(f, obj("allowed", false, "reject-reason", "missing-inputs")...)
+	case consensus.KindOf(r.Err) != "":
+		f = append(f, obj("allowed", false, "reject-reason", reasonOf(r.Err), "reject-details", rejectText(r.Err))...)
+	case r.Err != nil:
+		return nil, r.Err
+	case maxRate > 0 && paid > maxRate:
+		f = append(f, obj("allowed", false, "reject-reason", "max-fee-exceeded")...)
+	default:
+		f = append(f, obj("allowed", true, "vsize", r.VSize, "fees", obj("base", Amount(r.Fee), "effective-feerate", perKVByte(paid),
+			"effective-includes", []types.Hash{tx.WitnessID()}))...)
+	}
+	return f, nil
+}
+
+func submitPackage(ctx context.Context, c *call) (any, error) {
+	txs, err := c.readPackage(0)
+	if err != nil {
+		return nil, err
+	}
+	rate, err := c.maxFeeRate(1)
+	if err != nil {
+		return nil, err
+	}
+	for _, tx := range txs {
+		if err := c.checkBurn(2, tx); err != nil {
+			return nil, err
+		}
+	}
+	if !isPackage(txs) {
+		return nil, fail(CodeVerify, "package topology disallowed. not child-with-parents or parents depend on each other.")
+	}
+	results, verdict := fields{}, "success"
+	for _, tx := range txs {
+		f := obj("txid", tx.ID())
+		err := c.Submit.Tx(ctx, tx, rate)
+		e, inPool := c.Mempool.Entry(tx.ID())
+		switch {
+		case err != nil:
+			verdict = "transaction failed"
+			f.add("error", asError(submitError(err)).Message)
+		case inPool:
+			f = append(f, obj("vsize", e.VSize, "fees", obj("base", Amount(e.Fee), "effective-feerate", perKVByte(feeRateOf(e.ModifiedFee, e.VSize)),
+				"effective-includes", []types.Hash{tx.WitnessID()}))...)
+		}
+		results.add(tx.WitnessID().String(), f)
+	}
+	return obj("package_msg", verdict, "tx-results", results, "replaced-transactions", []types.Hash{}), nil
+}
+
+// isPackage tells whether the last transaction spends an output of every other, and these do not depend
+// on each other.
+func isPackage(txs []*types.Tx) bool {
+	child, parents := txs[len(txs)-1], map[types.Hash]bool{}
+	for _, tx := range txs[:len(txs)-1] {
+		parents[tx.ID()] = true
+	}
+	for _, tx := range txs[:len(txs)-1] {
+		for i := range tx.In {
+			if parents[tx.In[i].PrevOut.TxID] {
+				return false
+			}
+		}
+	}
+	for i := range child.In {
+		delete(parents, child.In[i].PrevOut.TxID)
+	}
+	return len(parents) == 0
+}

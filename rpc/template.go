@@ -1,0 +1,221 @@
+package rpc
+
+import (
+	"context"
+	"encoding/hex"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/cairn-chain/cairn/consensus"
+	"github.com/cairn-chain/cairn/types"
+)
+
+func templateMethods() []Method {
+	return []Method{
+		{Name: "getblocktemplate", Topic: topicMining, Help: "Returns what is needed to build a block to work on (BIP22, BIP23, BIP145). With longpollid of an earlier template it answers when there is something better to work on. " +
+			"With mode proposal it judges a block as if it had its proof of work.",
+			Params:  []Param{required("template_request", TypeObject, "mode, capabilities, rules (must hold segwit), longpollid, data")},
+			Result:  "{...}    (json object) capabilities, version, rules, vbavailable, vbrequired, previousblockhash, transactions, coinbaseaux, coinbasevalue, longpollid, target, mintime, mutable, noncerange, sigoplimit, sizelimit, weightlimit, curtime, bits, height, default_witness_commitment; null or the reject reason for a proposal",
+			Example: `'{"rules": ["segwit"]}'`, run: getBlockTemplate},
+		{Name: "submitblock", Topic: topicMining, Help: "Attempts to submit a new block to the network (BIP22).",
+			Params: []Param{required("hexdata", TypeHex, "the hex-encoded block data to submit"), optional("dummy", TypeAny, "", "dummy value, for compatibility with BIP22. This value is ignored.")},
+			Result: `null or "str"    null if it was accepted, else the reject reason: duplicate, duplicate-invalid, duplicate-inconclusive, inconclusive, high-hash, ...`, Example: `"mydata"`, run: submitBlock},
+		{Name: "submitheader", Topic: topicMining, Help: "Decode the given hexdata as a header and submit it as a candidate chain tip if valid. Throws when the header is invalid.",
+			Params: []Param{required("hexdata", TypeHex, "the hex-encoded block header data")}, Result: "null", Example: `"aabbcc"`, run: submitHeader},
+	}
+}
+
+// How long a long poll waits before news in the mempool alone end it, and how often it looks then.
+const (
+	longPollQuiet = time.Minute
+	longPollEvery = 10 * time.Second
+)
+
+func getBlockTemplate(ctx context.Context, c *call) (any, error) {
+	req, err := asObject(c.args[0])
+	if err != nil {
+		return nil, err
+	}
+	switch mode := req.get("mode"); mode {
+	case nil, "template":
+	case "proposal":
+		return proposal(ctx, c, req)
+	default:
+		return nil, fail(CodeInvalidParameter, "Invalid mode")
+	}
+	rules, _ := req.get("rules").([]any)
+	if !slices.Contains(rules, any("segwit")) {
+		return nil, fail(CodeInvalidParameter, `getblocktemplate must be called with the segwit rule set (call with {"rules": ["segwit"]})`)
+	}
+	if id := req.get("longpollid"); id != nil {
+		if err := longPoll(ctx, c, id); err != nil {
+			return nil, err
+		}
+	}
+	t, err := c.Mining.Template(ctx, []byte{0x51})
+	if err != nil {
+		return nil, err
+	}
+	return templateFields(c, t)
+}
+
+// longPoll returns when the tip is not that of the template with this id any more, or after a while when
+// the mempool is not.
+func longPoll(ctx context.Context, c *call, id any) error {
+	tip, sequence := c.Chain.Tip().Hash(), c.Mempool.Sequence()
+	if s, ok := id.(string); ok {
+		if len(s) < 2*types.HashSize {
+			return fail(CodeInvalidParameter, "longpollid must begin with a block hash")
+		}
+		h, err := asHash(s[:2*types.HashSize], "longpollid")
+		if err != nil {
+			return err
+		}
+		tip = h
+		if sequence, err = strconv.ParseUint(s[2*types.HashSize:], 10, 64); err != nil {
+			return fail(CodeInvalidParameter, "longpollid must end with a number")
+		}
+	}
+	bell, cancel := c.Chain.Subscribe()
+	defer cancel()
+	timer := time.NewTimer(longPollQuiet)
+	defer timer.Stop()
+	for c.Chain.Tip().Hash() == tip {
+		select {
+		case <-bell:
+		case <-timer.C:
+			if c.Mempool.Sequence() != sequence {
+				return nil
+			}
+			timer.Reset(longPollEvery)
+		case <-ctx.Done():
+			return fail(-9, "Shutting down")
+		}
+	}
+	return nil
+}
+
+func templateFields(c *call, t Template) (any, error) {
+	b := t.Block
+	parent, ok := c.Chain.Lookup(b.Header.PrevHash)
+	if !ok || len(b.Txs) == 0 || len(t.Fees) != len(b.Txs) || len(t.SigOps) != len(b.Txs) {
+		return nil, fail(CodeInternal, "the node made a template that does not fit together")
+	}
+	index := map[types.Hash]int{}
+	txs := make([]fields, 0, len(b.Txs)-1)
+	for i, tx := range b.Txs[1:] {
+		depends := []any{}
+		for j := range tx.In {
+			if n, ok := index[tx.In[j].PrevOut.TxID]; ok && !slices.Contains(depends, any(n)) {
+				depends = append(depends, n)
+			}
+		}
+		index[tx.ID()] = i + 1
+		txs = append(txs, obj("data", hex.EncodeToString(tx.Bytes()), "txid", tx.ID(), "hash", tx.WitnessID(), "depends", depends,
+			"fee", t.Fees[i+1], "sigops", t.SigOps[i+1], "weight", tx.Weight()))
+	}
+	coinbase := b.Txs[0]
+	var value int64
+	for i := range coinbase.Out {
+		value += coinbase.Out[i].Value
+	}
+	f := obj("capabilities", []string{"proposal"}, "version", b.Header.Version, "rules", []string{"csv", "!segwit", "taproot"},
+		"vbavailable", fields{}, "vbrequired", 0, "previousblockhash", b.Header.PrevHash, "transactions", txs, "coinbaseaux", fields{},
+		"coinbasevalue", value, "longpollid", b.Header.PrevHash.String()+strconv.FormatUint(t.MempoolSequence, 10),
+		"target", targetHex(b.Header.Bits), "mintime", parent.MedianTime()+1, "mutable", []string{"time", "transactions", "prevblock"},
+		"noncerange", "00000000ffffffff", "sigoplimit", 80_000, "sizelimit", types.MaxBlockBytes, "weightlimit", types.MaxBlockWeight,
+		"curtime", unixSeconds(b.Header.Time), "bits", bitsHex(b.Header.Bits), "height", parent.Height()+1)
+	if i := consensus.CommitmentIndex(coinbase); i >= 0 {
+		f.add("default_witness_commitment", hex.EncodeToString(coinbase.Out[i].Script))
+	}
+	return f, nil
+}
+
+// proposal judges a block without its proof of work (BIP23).
+func proposal(ctx context.Context, c *call, req *object) (any, error) {
+	data, ok := req.get("data").(string)
+	if !ok {
+		return nil, fail(CodeType, "Missing data String key for proposal")
+	}
+	b, err := asBlock(data)
+	if err != nil {
+		return nil, err
+	}
+	if e, ok := c.Chain.Lookup(b.Hash()); ok {
+		return duplicate(e), nil
+	}
+	if b.Header.PrevHash != c.Chain.Tip().Hash() {
+		return "inconclusive-not-best-prevblk", nil
+	}
+	err = c.Steer.TestBlock(ctx, b)
+	if consensus.KindOf(err) != "" {
+		return reasonOf(err), nil
+	}
+	return nil, err
+}
+
+// duplicate is BIP22's word for a block that is known already.
+func duplicate(e Entry) string {
+	switch e.Status {
+	case "active", "valid-fork":
+		return string(consensus.Duplicate)
+	case "invalid":
+		return string(consensus.DuplicateInvalid)
+	}
+	return "duplicate-inconclusive"
+}
+
+func asBlock(text string) (*types.Block, error) {
+	raw, err := hex.DecodeString(text)
+	if err != nil {
+		return nil, fail(CodeDeserialization, "Block decode failed")
+	}
+	b, err := types.DecodeBlock(raw)
+	if err != nil {
+		return nil, fail(CodeDeserialization, "Block decode failed")
+	}
+	return b, nil
+}
+
+func submitBlock(ctx context.Context, c *call) (any, error) {
+	b, err := asBlock(c.str(0))
+	if err != nil {
+		return nil, err
+	}
+	if len(b.Txs) == 0 || !b.Txs[0].IsCoinbase() {
+		return nil, fail(CodeDeserialization, "Block does not start with a coinbase")
+	}
+	known, err := c.Submit.Block(ctx, b)
+	e, found := c.Chain.Lookup(b.Hash())
+	switch {
+	case consensus.KindOf(err) != "":
+		return reasonOf(err), nil
+	case err != nil:
+		return nil, fail(CodeVerify, "%s", err)
+	case known && found:
+		return duplicate(e), nil
+	case !found || !onBest(c, e):
+		return string(consensus.Inconclusive), nil
+	}
+	return nil, nil
+}
+
+func submitHeader(ctx context.Context, c *call) (any, error) {
+	raw, err := hex.DecodeString(c.str(0))
+	if err != nil {
+		return nil, fail(CodeDeserialization, "Block header decode failed")
+	}
+	h, err := types.DecodeHeader(raw)
+	if err != nil {
+		return nil, fail(CodeDeserialization, "Block header decode failed")
+	}
+	if _, ok := c.Chain.Lookup(h.PrevHash); !ok {
+		return nil, fail(CodeVerify, "Must submit previous header (%s) first", h.PrevHash)
+	}
+	err = c.Submit.Header(ctx, h)
+	if consensus.KindOf(err) != "" {
+		return nil, fail(CodeVerify, "%s", reasonOf(err))
+	}
+	return nil, err
+}

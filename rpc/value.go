@@ -1,0 +1,305 @@
+package rpc
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/cairn-chain/cairn/types"
+)
+
+// Limits on the JSON that comes in.
+const (
+	maxDepth  = 128     // nested arrays and objects
+	maxValues = 200_000 // values in one request of a batch
+)
+
+// object is a JSON object whose keys keep their order. A key that comes twice has its last value.
+type object struct {
+	keys   []string
+	values map[string]any
+}
+
+func (o *object) get(key string) any { return o.values[key] }
+
+func (o *object) set(key string, v any) {
+	if _, ok := o.values[key]; !ok {
+		o.keys = append(o.keys, key)
+	}
+	o.values[key] = v
+}
+
+// Errors of looking through a body before it is taken apart.
+var (
+	errDepth  = fmt.Errorf("JSON is nested more than %d deep", maxDepth)
+	errValues = fmt.Errorf("more than %d values in one request", maxValues)
+	errBatch  = fmt.Errorf("more than %d requests in one batch", maxBatch)
+)
+
+// splitBody looks through a body once, in constant memory but for the result: it is one JSON text, not
+// too deep, and if it is an array then parts are its elements, else its only one.
+func splitBody(body []byte) (parts []json.RawMessage, batch bool, err error) {
+	body = bytes.TrimSpace(body)
+	depth, values, start, quoted := 0, 0, 0, false
+	batch = len(body) > 0 && body[0] == '['
+	outer := 0 // the depth at which a comma ends a part
+	if batch {
+		outer, start = 1, 1
+	}
+	cut := func(end int) {
+		if part := bytes.TrimSpace(body[start:end]); len(part) > 0 {
+			parts = append(parts, part)
+		}
+		start, values = end+1, 0
+	}
+	for i := 0; i < len(body); i++ {
+		switch ch := body[i]; {
+		case quoted && ch == '\\':
+			i++
+		case ch == '"':
+			quoted = !quoted
+		case quoted:
+		case ch == '[' || ch == '{':
+			depth++
+			values++
+		case ch == ']' || ch == '}':
+			depth--
+		case ch == ',' && batch && depth == outer:
+			cut(i)
+		case ch == ',':
+			values++
+		}
+		if err := withinLimits(depth, values, len(parts)); err != nil {
+			return nil, batch, err
+		}
+	}
+	if !json.Valid(body) {
+		return nil, batch, errParse
+	}
+	cut(len(body) - outer)
+	if len(parts) > maxBatch {
+		return nil, batch, errBatch
+	}
+	return parts, batch, nil
+}
+
+func withinLimits(depth, values, parts int) error {
+	switch {
+	case depth > maxDepth:
+		return errDepth
+	case values > maxValues:
+		return errValues
+	case parts > maxBatch:
+		return errBatch
+	}
+	return nil
+}
+
+var errParse = errors.New("Parse error") //nolint:staticcheck // Core's sentence
+
+// parseValue takes valid JSON apart into nil, bool, json.Number, string, []any and *object.
+func parseValue(raw []byte) (any, error) {
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.UseNumber()
+	v, err := readValue(dec)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, errParse
+	}
+	return v, nil
+}
+
+func readValue(dec *json.Decoder) (any, error) {
+	tok, err := dec.Token()
+	if err != nil {
+		return nil, err
+	}
+	switch tok {
+	case json.Delim('['):
+		return readArray(dec)
+	case json.Delim('{'):
+		return readObject(dec)
+	}
+	return tok, nil
+}
+
+func readArray(dec *json.Decoder) ([]any, error) {
+	list := []any{}
+	for dec.More() {
+		v, err := readValue(dec)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, v)
+	}
+	_, err := dec.Token()
+	return list, err
+}
+
+func readObject(dec *json.Decoder) (*object, error) {
+	o := &object{values: map[string]any{}}
+	for dec.More() {
+		key, err := dec.Token()
+		if err != nil {
+			return nil, err
+		}
+		name, ok := key.(string)
+		if !ok {
+			return nil, errParse
+		}
+		v, err := readValue(dec)
+		if err != nil {
+			return nil, err
+		}
+		o.set(name, v)
+	}
+	_, err := dec.Token()
+	return o, err
+}
+
+// typeName is Core's word for the JSON type of a value of parseValue.
+func typeName(v any) string {
+	switch v.(type) {
+	case bool:
+		return "bool"
+	case json.Number:
+		return "number"
+	case string:
+		return "string"
+	case []any:
+		return "array"
+	case *object:
+		return "object"
+	}
+	return "null"
+}
+
+// field is a key and value of a result.
+type field struct {
+	key   string
+	value any
+}
+
+// fields is a JSON object in a result; the order of its keys is kept.
+type fields []field
+
+// obj makes fields of alternating keys (strings) and values.
+func obj(pairs ...any) fields {
+	f := make(fields, 0, len(pairs)/2)
+	for i := 0; i+1 < len(pairs); i += 2 {
+		f = append(f, field{pairs[i].(string), pairs[i+1]})
+	}
+	return f
+}
+
+// add appends a key.
+func (f *fields) add(key string, value any) { *f = append(*f, field{key, value}) }
+
+// MarshalJSON writes the object in order.
+func (f fields) MarshalJSON() ([]byte, error) { return appendValue(nil, f) }
+
+// appendValue appends the JSON of a result. Beside what it knows itself, it takes what
+// encoding/json takes.
+func appendValue(b []byte, v any) ([]byte, error) {
+	switch v := v.(type) {
+	case nil:
+		return append(b, "null"...), nil
+	case bool:
+		return strconv.AppendBool(b, v), nil
+	case int:
+		return strconv.AppendInt(b, int64(v), 10), nil
+	case int32:
+		return strconv.AppendInt(b, int64(v), 10), nil
+	case int64:
+		return strconv.AppendInt(b, v, 10), nil
+	case uint32:
+		return strconv.AppendUint(b, uint64(v), 10), nil
+	case uint64:
+		return strconv.AppendUint(b, v, 10), nil
+	case float64:
+		return strconv.AppendFloat(b, v, 'g', 16, 64), nil
+	case Amount:
+		return append(b, v.String()...), nil
+	case types.Hash:
+		return append(append(append(b, '"'), v.String()...), '"'), nil
+	case string:
+		return appendString(b, v), nil
+	case json.Number:
+		return append(b, v...), nil
+	case fields:
+		return appendFields(b, v)
+	case []fields:
+		return appendList(b, v)
+	case []string:
+		return appendList(b, v)
+	case []types.Hash:
+		return appendList(b, v)
+	case []any:
+		return appendList(b, v)
+	case *object:
+		return appendObject(b, v)
+	}
+	raw, err := json.Marshal(v)
+	return append(b, raw...), err
+}
+
+func appendFields(b []byte, f fields) (_ []byte, err error) {
+	b = append(b, '{')
+	for i, kv := range f {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(appendString(b, kv.key), ':')
+		if b, err = appendValue(b, kv.value); err != nil {
+			return nil, err
+		}
+	}
+	return append(b, '}'), nil
+}
+
+func appendObject(b []byte, o *object) ([]byte, error) {
+	f := make(fields, 0, len(o.keys))
+	for _, k := range o.keys {
+		f.add(k, o.values[k])
+	}
+	return appendFields(b, f)
+}
+
+func appendList[T any](b []byte, list []T) (_ []byte, err error) {
+	b = append(b, '[')
+	for i, v := range list {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		if b, err = appendValue(b, v); err != nil {
+			return nil, err
+		}
+	}
+	return append(b, ']'), nil
+}
+
+// appendString appends a JSON string without the escapes that only web pages need.
+func appendString(b []byte, s string) []byte {
+	plain := true
+	for i := 0; i < len(s); i++ {
+		if s[i] < ' ' || s[i] == '"' || s[i] == '\\' || s[i] > '~' {
+			plain = false
+			break
+		}
+	}
+	if plain {
+		return append(append(append(b, '"'), s...), '"')
+	}
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(s); err != nil { // a string always encodes
+		return append(b, `""`...)
+	}
+	return append(b, bytes.TrimSpace(buf.Bytes())...)
+}
