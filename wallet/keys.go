@@ -29,6 +29,8 @@ var (
 	ErrDepth       = errors.New("a key cannot be derived deeper than 255 levels")
 	errSeedLength  = errors.New("a seed has 16 to 64 bytes")
 	errUncompWIF   = errors.New("keys for uncompressed public keys are not supported")
+	errKeyText     = errors.New("it is mistyped, its checksum is wrong")
+	errKeyLength   = errors.New("it has the wrong length")
 	errPathSyntax  = errors.New("a derivation path looks like m/86'/1'/0'/0/5")
 	errUnusableKey = errors.New("this index gives no valid key, take the next (BIP32)")
 )
@@ -206,15 +208,15 @@ func (k *Key) Text(p *consensus.Params) string {
 	} else {
 		b = append(b, k.public[:]...)
 	}
-	return encodeBase58Check(b)
+	return script.EncodeBase58Check(b)
 }
 
 // ParseKey reads what Text writes. Version bytes of another network are ErrKeyNetwork; bytes that
 // are no key, or a root key with a parent, are ErrKeyInvalid (the invalid vectors of BIP32).
 func ParseKey(p *consensus.Params, s string) (*Key, error) {
-	b, err := decodeBase58Check(s)
+	b, err := script.DecodeBase58Check(s)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrKeyInvalid, err)
+		return nil, fmt.Errorf("%w: %w", ErrKeyInvalid, errKeyText)
 	}
 	if len(b) != extendedKeySize {
 		return nil, ErrKeyInvalid
@@ -258,19 +260,19 @@ func (k *Key) readPublic(b []byte) error {
 // EncodeWIF writes a private key in the wallet import format, for a compressed public key.
 func EncodeWIF(p *consensus.Params, secret [32]byte) string {
 	b := append([]byte{p.PrivateKeyID}, secret[:]...)
-	return encodeBase58Check(append(b, 1))
+	return script.EncodeBase58Check(append(b, 1))
 }
 
 // DecodeWIF reads what EncodeWIF writes. Its errors say what is wrong and never repeat the text.
 func DecodeWIF(p *consensus.Params, s string) (secret [32]byte, err error) {
-	b, err := decodeBase58Check(strings.TrimSpace(s))
+	b, err := script.DecodeBase58Check(strings.TrimSpace(s))
 	switch {
 	case err != nil:
-		return secret, fmt.Errorf("this is no private key in wallet import format: %w", err)
+		return secret, fmt.Errorf("this is no private key in wallet import format: %w", errKeyText)
 	case len(b) == 33:
 		return secret, errUncompWIF
 	case len(b) != 34 || b[33] != 1:
-		return secret, fmt.Errorf("this is no private key in wallet import format: %w", errBase58Length)
+		return secret, fmt.Errorf("this is no private key in wallet import format: %w", errKeyLength)
 	case b[0] != p.PrivateKeyID:
 		return secret, ErrKeyNetwork
 	}

@@ -3,22 +3,15 @@ package wallet
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
-
-	"github.com/btcsuite/btcd/btcec/v2"
-	"github.com/btcsuite/btcd/btcec/v2/ecdsa"
-	"github.com/btcsuite/btcd/btcec/v2/schnorr"
 
 	"github.com/cairn-chain/cairn/consensus"
 	"github.com/cairn-chain/cairn/consensus/script"
 	"github.com/cairn-chain/cairn/types"
 )
-
-// sigHashAll signs all inputs and outputs.
-const sigHashAll = 1
 
 // errUnsound means a fault of this program: the transaction is not sent.
 var errUnsound = errors.New("the signed transaction is not what was planned, it was not sent")
@@ -40,63 +33,22 @@ func (w *Wallet) Sign(p *Plan) (*types.Tx, error) {
 	return tx, w.verify(tx, spent, p)
 }
 
-// signInput fills in input i. Witnesses and input scripts are not covered by signatures, so
-// neither order nor sums matter.
+// signInput fills in input i. Witnesses and input scripts are not covered by signatures, so the order
+// of the inputs does not matter.
 func (w *Wallet) signInput(tx *types.Tx, i int, c *Coin, sums *script.SigSums) error {
 	secret, err := w.keys.secret(c.owner)
 	if err != nil {
 		return err
 	}
-	priv, pub := btcec.PrivKeyFromBytes(secret[:])
-	key := pub.SerializeCompressed()
-	pkh := script.PayToPubKeyHash(script.Hash160(key))
+	var aux [32]byte
+	if _, err := io.ReadFull(w.random, aux[:]); err != nil {
+		return fmt.Errorf("draw randomness for a signature: %w", err)
+	}
 	in := &tx.In[i]
-	switch c.Type {
-	case Taproot:
-		sig, err := signTaproot(secret, key, sums, i)
-		in.Witness = [][]byte{sig}
-		return err
-	case Segwit, Nested:
-		if c.Type == Nested {
-			in.ScriptSig = script.PushData(script.PayToWitnessPubKeyHash(script.Hash160(key)))
-		}
-		hash := script.WitnessV0SigHash(sums, i, pkh, sigHashAll)
-		in.Witness = [][]byte{append(ecdsa.Sign(priv, hash[:]).Serialize(), sigHashAll), key}
-	default:
-		hash := script.LegacySigHash(tx, i, pkh, sigHashAll)
-		sig := append(ecdsa.Sign(priv, hash[:]).Serialize(), sigHashAll)
-		in.ScriptSig = append(script.PushData(sig), script.PushData(key)...)
+	if in.ScriptSig, in.Witness, err = script.SignInput(sums, i, secret, aux); err != nil {
+		return fmt.Errorf("sign input %d: %w", i, err)
 	}
 	return nil
-}
-
-// signTaproot makes a key path signature with the output's key (BIP341): the private key, negated
-// if its point has an odd y, plus the tweak.
-func signTaproot(secret [32]byte, pub []byte, sums *script.SigSums, i int) ([]byte, error) {
-	hash, ok := script.TaprootSigHash(sums, i, 0, nil, nil)
-	if !ok {
-		return nil, errUnsound
-	}
-	var s, tweak btcec.ModNScalar
-	s.SetBytes(&secret)
-	if pub[0] == 3 {
-		s.Negate()
-	}
-	t := tapTweak(pub[1:])
-	tweak.SetBytes(&t)
-	s.Add(&tweak)
-	sig, err := schnorr.Sign(btcec.PrivKeyFromScalar(&s), hash[:])
-	if err != nil {
-		return nil, fmt.Errorf("sign input %d: %w", i, err)
-	}
-	return sig.Serialize(), nil
-}
-
-// tapTweak is what BIP341 adds to a key that has no script tree: the hash of its x coordinate under
-// the tag TapTweak.
-func tapTweak(x []byte) [32]byte {
-	tag := sha256.Sum256([]byte("TapTweak"))
-	return sha256.Sum256(slices.Concat(tag[:], tag[:], x))
 }
 
 // verify runs every input's script, and compares the transaction with the plan.
@@ -190,6 +142,28 @@ func (w *Wallet) keep(tx *types.Tx, p *Plan) error {
 
 func (w *Wallet) forget(id types.Hash) error {
 	w.view.remove(id)
+	w.view.settle(w.Height())
+	return w.save()
+}
+
+// ErrAbandon is returned for a transaction that may still confirm without our doing.
+var ErrAbandon = errors.New("only an unconfirmed transaction of this wallet that the node's mempool does not have can be abandoned")
+
+// Abandon forgets an own transaction that no node takes, and those of the wallet that spend from it, so
+// that their coins can be spent otherwise. Whoever was given a copy can still send it.
+func (w *Wallet) Abandon(id types.Hash) error {
+	r := w.view.byID[id]
+	if r == nil {
+		return ErrUnknownTx
+	}
+	if r.confirmed() || !r.own || r.pooled {
+		return ErrAbandon
+	}
+	doomed := []*record{r}
+	for i := 0; i < len(doomed); i++ {
+		doomed = append(doomed, w.view.children(doomed[i])...)
+		w.view.remove(doomed[i].tx.ID())
+	}
 	w.view.settle(w.Height())
 	return w.save()
 }

@@ -72,10 +72,20 @@ func (p *Plan) HighFee() bool {
 	return p.Fee > saneFee || p.Fee > p.Amount/100*saneFeePercent+p.Amount%100*saneFeePercent/100
 }
 
+// ErrAddressFuture is returned for addresses that anyone could spend from today.
+var ErrAddressFuture = errors.New("this address is of a kind that has no meaning yet; coins sent to it would be lost")
+
 // ParseAddress reads an address of the wallet's network. Its errors tell a wrong network from a
-// mistyped address.
+// mistyped address, and refuse witness versions that have no rules yet.
 func (w *Wallet) ParseAddress(s string) (pkScript []byte, err error) {
-	return script.DecodeAddress(w.params.Addresses(), s)
+	pkScript, err = script.DecodeAddress(w.params.Addresses(), s)
+	if err != nil {
+		return nil, err
+	}
+	if class, _ := script.Classify(pkScript); class == script.WitnessUnknown {
+		return nil, ErrAddressFuture
+	}
+	return pkScript, nil
 }
 
 // inputWeight returns the weight of an input that spends a coin of a type, with the largest signature
