@@ -76,16 +76,16 @@ func DecodeAddress(p AddressParams, s string) (script []byte, err error) {
 		return decodeHash(p, payload)
 	}
 	// It may be a bech32 address of another network, whole or mistyped.
-	if cut := strings.LastIndexByte(s, '1'); cut >= 1 && isBech32Text(s[cut+1:]) {
+	if cut := strings.LastIndexByte(s, '1'); cut >= 1 && isBech32Text(strings.ToLower(s[cut+1:])) {
 		return decodeWitness(p, s)
 	}
 	return nil, base58Err
 }
 
-// isBech32Text tells whether s could be the part of a bech32 address after the separator.
+// isBech32Text tells whether s, in lower case, could be the part of a bech32 address after the separator.
 func isBech32Text(s string) bool {
 	for i := range len(s) {
-		if c := s[i] | 0x20; s[i] >= 128 || bech32Digits[c] < 0 && bech32Digits[s[i]] < 0 {
+		if bech32Digits[s[i]] < 0 {
 			return false
 		}
 	}

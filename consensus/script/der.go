@@ -11,24 +11,23 @@ func isStrictDER(sig []byte) bool {
 	if len(sig) < 9 || len(sig) > 73 || sig[0] != 0x30 || int(sig[1]) != len(sig)-3 {
 		return false
 	}
-	r, rest, ok := strictInt(sig[2 : len(sig)-1])
-	if !ok || len(r) == 0 {
-		return false
+	rest, ok := skipStrictInt(sig[2 : len(sig)-1])
+	if ok {
+		rest, ok = skipStrictInt(rest)
 	}
-	s, rest, ok := strictInt(rest)
-	return ok && len(s) > 0 && len(rest) == 0
+	return ok && len(rest) == 0
 }
 
-// strictInt reads one shortest positive DER integer and returns what follows it.
-func strictInt(b []byte) (n, rest []byte, ok bool) {
+// skipStrictInt passes over one positive DER integer in its shortest form and returns what follows.
+func skipStrictInt(b []byte) (rest []byte, ok bool) {
 	if len(b) < 2 || b[0] != 0x02 || int(b[1]) > len(b)-2 {
-		return nil, nil, false
+		return nil, false
 	}
-	n, rest = b[2:2+int(b[1])], b[2+int(b[1]):]
+	n, rest := b[2:2+int(b[1])], b[2+int(b[1]):]
 	if len(n) == 0 || n[0]&0x80 != 0 || len(n) > 1 && n[0] == 0 && n[1]&0x80 == 0 {
-		return nil, nil, false
+		return nil, false
 	}
-	return n, rest, true
+	return rest, true
 }
 
 // parseLaxDER reads a signature as loosely as blocks before BIP66 wrote them (and as libsecp256k1's

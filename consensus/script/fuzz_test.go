@@ -1,0 +1,159 @@
+package script
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/btcsuite/btcd/btcec/v2/ecdsa"
+
+	"github.com/cairn-chain/cairn/types"
+)
+
+// addScripts seeds a fuzz target with scripts of every kind.
+func addScripts(f *testing.F) {
+	f.Helper()
+	tx, spent := signedAll(f)
+	for i := range tx.In {
+		f.Add(tx.In[i].ScriptSig)
+		f.Add(spent[i].Script)
+	}
+	for _, s := range [][]byte{nil, {opReturn}, {op1, op1 + 1, opCheckMultiSig}, {opPushData4, 0xff, 0xff, 0xff, 0xff}, {0x4d, 1}, {op1, 1, 20, opCheckMultiSig}} {
+		f.Add(s)
+	}
+}
+
+// FuzzScripts: whatever the bytes are, every reader of scripts ends, and they agree with each other.
+func FuzzScripts(f *testing.F) {
+	addScripts(f)
+	f.Fuzz(func(t *testing.T, script []byte) {
+		class, data := Classify(script)
+		address, ok := EncodeAddress(cairnAddresses, script)
+		if ok {
+			back, err := DecodeAddress(cairnAddresses, address)
+			if err != nil || !bytes.Equal(back, script) {
+				t.Fatalf("%x: address %s stands for %x, %v", script, address, back, err)
+			}
+		}
+		switch class {
+		case PubKeyHash, ScriptHash, WitnessPubKeyHash, WitnessScriptHash, Taproot, Anchor, WitnessUnknown:
+			if !ok || len(data) < 2 {
+				t.Fatalf("%x: %s without an address or data", script, class)
+			}
+		default:
+			if ok {
+				t.Fatalf("%x: %s with an address", script, class)
+			}
+		}
+		accurate, estimated := CountSigOps(script, true), CountSigOps(script, false)
+		if accurate < 0 || accurate > estimated || estimated > MaxPubKeysMultiSig*len(script) {
+			t.Fatalf("%x: %d accurate and %d estimated operations", script, accurate, estimated)
+		}
+		if text := Disassemble(script); isPushOnly(script) && strings.Contains(text, "OP_") && !strings.Contains(text, "OP_RESERVED") {
+			t.Fatalf("%x: pushes only, but %s", script, text)
+		}
+		_ = DisassembleScriptSig(script)
+		_ = P2SHSigOps(script, PayToScriptHash([20]byte{}))
+		_ = WitnessSigOps(script, PayToScriptHash([20]byte{}), [][]byte{script})
+		if stripped := stripCodeSeparators(script); len(stripped) > len(script) {
+			t.Fatal("a script grew")
+		}
+	})
+}
+
+func FuzzDecodeAddress(f *testing.F) {
+	for _, s := range []string{"", "crn1", "bc1pfeessrawgf", "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa", "BC1SW50QGDZ25J", "1111111111111111111114oLvT2", "tb1z0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqglt7rf"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		for _, p := range []AddressParams{mainAddresses, testAddresses, cairnAddresses} {
+			script, err := DecodeAddress(p, s)
+			if (err == nil) != (script != nil) {
+				t.Fatalf("%q: %x and %v", s, script, err)
+			}
+			if err != nil {
+				continue
+			}
+			again, ok := EncodeAddress(p, script)
+			if !ok || again != s && again != strings.ToLower(s) {
+				t.Fatalf("%q: stands for %x, whose address is %q", s, script, again)
+			}
+		}
+	})
+}
+
+// FuzzDER: a strict signature is read by the lax parser too, and as btcec reads it; nothing panics.
+func FuzzDER(f *testing.F) {
+	tx, _ := signedAll(f)
+	f.Add(tx.In[3].Witness[0])
+	f.Add([]byte{0x30, 6, 2, 1, 1, 2, 1, 1, 1})
+	f.Add([]byte{0x30, 0x80, 2, 0x81, 1, 1, 2, 0x84, 0, 0, 0, 1, 1, 1})
+	f.Fuzz(func(t *testing.T, sig []byte) {
+		if len(sig) == 0 {
+			return
+		}
+		r, s, ok := parseLaxDER(sig[:len(sig)-1])
+		if isStrictDER(sig) && !ok {
+			t.Fatalf("%x: strict, but not lax", sig)
+		}
+		parsed, err := ecdsa.ParseDERSignature(sig[:len(sig)-1])
+		if err == nil && (!ok || !isStrictDER(sig) || !parsed.IsEqual(ecdsa.NewSignature(&r, &s))) {
+			t.Fatalf("%x: btcec reads it otherwise", sig)
+		}
+	})
+}
+
+// FuzzSpend: an input that is changed in any way is never accepted, and never brings the runner down.
+func FuzzSpend(f *testing.F) {
+	tx, spent := signedAll(f)
+	for i := range tx.In {
+		a, b := []byte(nil), []byte(nil)
+		if w := tx.In[i].Witness; len(w) > 0 {
+			a = w[0]
+		}
+		if w := tx.In[i].Witness; len(w) > 1 {
+			b = w[1]
+		}
+		f.Add(uint8(i), uint8(len(tx.In[i].Witness)), uint32(ConsensusFlags), tx.In[i].ScriptSig, a, b)
+	}
+	f.Fuzz(func(t *testing.T, input, items uint8, flags uint32, scriptSig, a, b []byte) {
+		i := int(input) % len(tx.In)
+		c := tx.Clone()
+		c.In[i].ScriptSig, c.In[i].Witness = scriptSig, [][]byte{a, b, a}[:items%4]
+		err := scriptError(t, run(c, i, spent, Flags(flags)))
+		if err != "" || len(c.In[i].Witness) != len(tx.In[i].Witness) {
+			return
+		}
+		// High S and the like pass by consensus. The key and the shape do not change.
+		if Flags(flags).has(StandardFlags) && !sameInput(&c.In[i], &tx.In[i]) {
+			t.Fatalf("%s: another input is accepted: %x %x", lockNames[i], scriptSig, c.In[i].Witness)
+		}
+	})
+}
+
+func sameInput(a, b *types.TxIn) bool {
+	same := bytes.Equal(a.ScriptSig, b.ScriptSig) && len(a.Witness) == len(b.Witness)
+	for i := range a.Witness {
+		same = same && bytes.Equal(a.Witness[i], b.Witness[i])
+	}
+	return same
+}
+
+// FuzzFindAndDelete holds findAndDelete and the serialization in pieces to dumb twins.
+func FuzzFindAndDelete(f *testing.F) {
+	f.Add([]byte{3, 2, 0xff, 3, opCodeSeparator}, []byte{3, 2, 0xff, 3}, uint32(1))
+	f.Add([]byte{0, 0, op1, op1}, []byte{0, op1}, uint32(0x83))
+	tx, spent := signedAll(f)
+	f.Fuzz(func(t *testing.T, code, pattern []byte, hashType uint32) {
+		got, n := findAndDelete(code, pattern)
+		if len(got) != len(code)-n*len(pattern) {
+			t.Fatalf("%x without %x: %x, %d", code, pattern, got, n)
+		}
+		sums := NewSigSums(tx, spent)
+		for i := range tx.In {
+			if sums.legacySigHash(i, code, hashType) != LegacySigHash(tx, i, code, hashType) {
+				t.Fatalf("input %d, type %x, code %x: the hashes differ", i, hashType, code)
+			}
+		}
+	})
+}
