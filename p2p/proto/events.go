@@ -58,8 +58,10 @@ type (
 	Gone struct{ Peer PeerID }
 	// Tick: NextTick has come.
 	Tick struct{}
-	// TipChanged: the chain has a new best tip. The machine reads it from its ChainView.
-	TipChanged struct{}
+	// TipChanged: the chain has a new best tip. The machine reads it from its ChainView. Connected are
+	// the blocks that came onto the best chain, as far as whoever tells has them at hand; orphans and
+	// requests for transactions that they hold are then dropped. It may be empty.
+	TipChanged struct{ Connected []*types.Block }
 	// HeadersVerdict answers SubmitHeaders. Err nil: all are stored. Otherwise Accepted of them are.
 	HeadersVerdict struct {
 		Peer     PeerID
@@ -85,6 +87,20 @@ type (
 	}
 	// Broadcast: a local wallet or the RPC wants the transaction announced again; it is in the mempool.
 	Broadcast struct{ ID, WitnessID types.Hash }
+	// Redial lets all manual peers that are not connected be dialled at once and starts their back-off
+	// anew, as after a network came back.
+	Redial struct{}
+	// AddManual adds an address to keep a connection to (addnode add); RemoveManual ends that, but not the
+	// connection, as Bitcoin Core does. Once dials a single time (addnode onetry).
+	AddManual struct {
+		Addr netip.AddrPort
+		Once bool
+	}
+	RemoveManual struct{ Addr netip.AddrPort }
+	// DropPeer: a person wants the connection closed (disconnectnode).
+	DropPeer struct{ Peer PeerID }
+	// PingAll: a person wants a ping to every peer that none is under way to (ping).
+	PingAll struct{}
 )
 
 func (Connected) event()      {}
@@ -98,6 +114,11 @@ func (HeadersVerdict) event() {}
 func (BlockVerdict) event()   {}
 func (TxVerdict) event()      {}
 func (Broadcast) event()      {}
+func (Redial) event()         {}
+func (AddManual) event()      {}
+func (RemoveManual) event()   {}
+func (DropPeer) event()       {}
+func (PingAll) event()        {}
 
 // An Effect is something that the machine wants done outside of itself.
 type Effect interface{ effect() }
@@ -125,7 +146,8 @@ type (
 		Peer PeerID
 		Tx   *types.Tx
 	}
-	// ServeBlock: read the block from the store and send it to the peer.
+	// ServeBlock: read the block from the store and send it to the peer, before any Send that follows it:
+	// the machine paces a greedy peer by pings behind its blocks.
 	ServeBlock struct {
 		Peer PeerID
 		Hash types.Hash

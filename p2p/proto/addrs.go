@@ -1,0 +1,233 @@
+package proto
+
+import (
+	"slices"
+	"time"
+
+	"github.com/cairn-chain/cairn/p2p/wire"
+	"github.com/cairn-chain/cairn/types"
+)
+
+const (
+	// A peer may tell of addrRate addresses a second, up to addrBurst at once; what is over is dropped. It may send
+	// one at first, and addrBurst more after we asked.
+	addrRate  = 0.1
+	addrBurst = 1000
+	// Addresses in a message of at most maxRelayed that are at most relayFresh old are passed on to relayTo peers.
+	maxRelayed  = 10
+	relayFresh  = 10 * time.Minute
+	relayTo     = 2
+	gossipEvery = 30 * time.Second // mean time between two addr messages to a peer; scaled
+	ownAddrTime = 24 * time.Hour   // mean time between two announcements of our own address
+	maxKnownAdr = 2500             // addresses that a peer is known to have at least
+	// The answer to getaddr is the same for everybody for about a day, if it holds at least addrCacheLeast: else
+	// asking often would show the whole book.
+	addrCacheTime  = 24 * time.Hour
+	addrCacheLeast = 100
+	addrPenalty    = 5 * 24 * time.Hour // how much older an address with an impossible time is taken to be
+)
+
+// addrState is what is shared by all peers.
+type addrState struct {
+	cached      []wire.TimedAddr
+	cachedUntil time.Time
+}
+
+// gossip is one peer's part: the exchange of addresses. There is none with block-relay peers, and with an inbound
+// peer only once it has spoken of addresses itself.
+type gossip struct {
+	on       bool
+	tokens   float64
+	filled   time.Time // when tokens was computed
+	answered bool      // getaddr was; once
+	known    *rolling
+	toTell   []wire.TimedAddr
+	next     time.Time // when toTell goes out
+	own      time.Time // when our own address goes out
+
+	processed, limited uint64
+}
+
+func (m *Machine) startGossip(p *peer) {
+	p.gossip = gossip{tokens: 1, filled: m.now, on: p.kind == Outbound || p.kind == Manual}
+}
+
+// greetGossip asks a peer that we dialled for addresses, once.
+func (m *Machine) greetGossip(p *peer) {
+	if !p.gossip.on {
+		return
+	}
+	if m.ownAddr().Addr.IsValid() {
+		p.gossip.own = m.now
+	}
+	if m.cfg.Book != nil {
+		m.send(p, wire.GetAddr{})
+		p.gossip.tokens += addrBurst
+	}
+}
+
+// ownAddr is our address as we tell it; not valid if we have none.
+func (m *Machine) ownAddr() wire.TimedAddr {
+	a := wire.TimedAddr{Time: uint32(m.now.Unix()), NetAddr: wire.NetAddr{Services: m.cfg.Services}}
+	if l := m.cfg.Listen; l.IsValid() && !l.Addr().IsUnspecified() && l.Port() != 0 {
+		a.Addr = l
+	}
+	return a
+}
+
+// onAddr takes addresses. Decoding has bounded their number.
+func (m *Machine) onAddr(p *peer, addrs []wire.TimedAddr) {
+	g := &p.gossip
+	if p.kind == BlockRelay || m.cfg.Book == nil {
+		return
+	}
+	g.start(m, p)
+	g.refill(m.now)
+	var good []wire.TimedAddr
+	for _, a := range addrs {
+		if g.tokens < 1 {
+			g.limited++
+			continue
+		}
+		g.tokens--
+		g.processed++
+		if !a.Addr.IsValid() || a.Services&(wire.NodeNetwork|wire.NodeNetworkLimited) == 0 || m.discouraged(a.Addr) {
+			continue
+		}
+		a.Time = m.saneTime(a.Time)
+		g.know(m, a)
+		good = append(good, a)
+	}
+	if len(good) == 0 {
+		return
+	}
+	m.cfg.Book.Add(m.now, good, p.addr)
+	m.outbound.newAddresses(m.now)
+	if len(addrs) <= maxRelayed {
+		for _, a := range good {
+			if m.now.Unix()-int64(a.Time) <= int64(relayFresh/time.Second) {
+				m.passOn(p, a)
+			}
+		}
+	}
+}
+
+// start turns the exchange on with an inbound peer that spoke of addresses.
+func (g *gossip) start(m *Machine, p *peer) {
+	if g.on || p.kind != Inbound {
+		return
+	}
+	g.on = true
+	if m.ownAddr().Addr.IsValid() {
+		g.own = m.now.Add(m.poisson(ownAddrTime))
+	}
+}
+
+func (g *gossip) refill(now time.Time) {
+	if g.tokens < addrBurst {
+		g.tokens = min(g.tokens+now.Sub(g.filled).Seconds()*addrRate, addrBurst)
+	}
+	g.filled = now
+}
+
+func (g *gossip) know(m *Machine, a wire.TimedAddr) {
+	if g.known == nil {
+		g.known = newRolling(maxKnownAdr, m.key)
+	}
+	g.known.add(addrPortKey(a.Addr))
+}
+
+// saneTime mends times from the far past or the future.
+func (m *Machine) saneTime(t uint32) uint32 {
+	now := m.now.Unix()
+	if t <= 100_000_000 || int64(t) > now+600 {
+		return uint32(max(now-int64(addrPenalty/time.Second), 0))
+	}
+	return t
+}
+
+// passOn queues a fresh address for relayTo peers. Which ones depends on the address, the day and a salt, so that
+// telling us again, or through another peer, reaches nobody else.
+func (m *Machine) passOn(from *peer, a wire.TimedAddr) {
+	short := m.key.with(m.key.short(addrPortKey(a.Addr)), uint64(m.now.Unix()/86400))
+	var to []*peer
+	for _, p := range m.order {
+		if p != from && p.ready() && p.gossip.on {
+			to = append(to, p)
+		}
+	}
+	rank := func(p *peer) uint64 { return m.key.with(short, uint64(p.id)) }
+	slices.SortFunc(to, func(a, b *peer) int {
+		if rank(a) > rank(b) {
+			return -1
+		}
+		return 1
+	})
+	for _, p := range to[:min(len(to), relayTo)] {
+		m.tellAddr(p, a)
+	}
+}
+
+// tellAddr queues an address for a peer that does not know it.
+func (m *Machine) tellAddr(p *peer, a wire.TimedAddr) {
+	g := &p.gossip
+	if g.known != nil && g.known.has(addrPortKey(a.Addr)) || len(g.toTell) >= wire.MaxAddrs {
+		return
+	}
+	g.know(m, a)
+	g.toTell = append(g.toTell, a)
+	if g.next.IsZero() {
+		g.next = m.now.Add(m.poisson(m.cfg.scaled(gossipEvery)))
+	}
+}
+
+// onGetAddr answers once, and only who dialled us: a node that asked all whom it dialled could otherwise tell
+// their books apart and follow them.
+func (m *Machine) onGetAddr(p *peer) {
+	if p.kind != Inbound || p.gossip.answered || m.cfg.Book == nil {
+		return
+	}
+	p.gossip.start(m, p)
+	p.gossip.answered = true
+	if m.due(m.addrs.cachedUntil) || len(m.addrs.cached) < addrCacheLeast {
+		m.addrs.cached = m.cfg.Book.Sample(m.now, wire.MaxAddrs)
+		m.addrs.cachedUntil = m.now.Add(addrCacheTime/2 + m.poisson(addrCacheTime/2))
+	}
+	list := slices.Clone(m.addrs.cached[:min(len(m.addrs.cached), wire.MaxAddrs)])
+	if len(list) > 0 {
+		m.send(p, wire.Addr{Addrs: list})
+	}
+}
+
+// gossipMore sends what is due.
+func (m *Machine) gossipMore(p *peer) {
+	g := &p.gossip
+	if m.due(g.own) {
+		g.own = m.now.Add(m.poisson(ownAddrTime))
+		g.known = nil // those that we told long ago may be told again
+		m.send(p, wire.Addr{Addrs: []wire.TimedAddr{m.ownAddr()}})
+	}
+	if m.due(g.next) {
+		m.send(p, wire.Addr{Addrs: g.toTell})
+		g.toTell, g.next = nil, time.Time{}
+	}
+}
+
+func (m *Machine) gossipDeadlines(p *peer, e *earliest) {
+	e.add(p.gossip.own)
+	e.add(p.gossip.next)
+}
+
+// bookGood tells the book that an address is that of a node.
+func (m *Machine) bookGood(p *peer) {
+	if m.cfg.Book != nil && p.addr.IsValid() {
+		m.cfg.Book.Good(m.now, p.addr, p.hs.theirs.Services)
+	}
+}
+
+// noPool is a mempool with nothing in it.
+type noPool struct{}
+
+func (noPool) Have(types.Hash) bool                    { return false }
+func (noPool) Get(types.Hash) (*types.Tx, int64, bool) { return nil, 0, false }
+func (noPool) FeeFloor() int64                         { return 0 }

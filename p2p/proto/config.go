@@ -1,0 +1,109 @@
+package proto
+
+import (
+	"errors"
+	"math/rand/v2"
+	"net/netip"
+	"time"
+
+	"github.com/cairn-chain/cairn/consensus"
+	"github.com/cairn-chain/cairn/p2p/wire"
+)
+
+// Config is what a Machine is made from. It is not changed afterwards.
+type Config struct {
+	Params *consensus.Params // required
+	Rand   *rand.Rand        // required; the machine becomes its only user
+	Chain  ChainView         // required
+	Pool   PoolView          // nil: there are no transactions, as with BlocksOnly
+	Book   Book              // nil: nobody is dialled but Manual and Anchors, no address is gossiped
+
+	Services wire.Services // what we offer; 0: NodeNetwork|NodeWitness
+	Version  string        // the program's version, told in the user agent (BIP14)
+	Comment  string        // in parentheses behind it, if not empty
+
+	// Listen is the address that is told to others as ours; the zero value or an unspecified IP: none.
+	Listen netip.AddrPort
+
+	Limits  Limits
+	Manual  []netip.AddrPort // to keep a connection to
+	Anchors []netip.AddrPort // block-relay peers of the last run, dialled first, once
+
+	// BlocksOnly: no transactions are asked for, taken or announced, but for those of Broadcast.
+	BlocksOnly bool
+
+	// TrickleScale multiplies all delays that exist for privacy or politeness: the Poisson timers of
+	// announcements, the delays of requests to inbound peers. 0 means 1. A network on one host uses 0.1.
+	TrickleScale float64
+
+	// NetGroup is the group by which addresses that are to be dialled are bounded. nil: /16 of IPv4,
+	// /32 of IPv6.
+	NetGroup func(netip.AddrPort) string
+}
+
+// Limits are numbers of connections. Zero means none of that kind.
+type Limits struct {
+	Inbound    int  // over this, an inbound peer is evicted or the newcomer refused
+	Outbound   int  // full-relay peers picked from the Book
+	BlockRelay int  // peers from the Book with whom only blocks are exchanged
+	Feelers    bool // short connections that test whether addresses of the Book are alive
+}
+
+// DefaultLimits are Bitcoin Core's: 125 connections in all, 8 + 2 outbound, feelers.
+func DefaultLimits() Limits { return Limits{Inbound: 114, Outbound: 8, BlockRelay: 2, Feelers: true} }
+
+func (c *Config) validate() error {
+	switch {
+	case c.Params == nil:
+		return errors.New("proto: Config.Params is missing")
+	case c.Rand == nil:
+		return errors.New("proto: Config.Rand is missing")
+	case c.Chain == nil:
+		return errors.New("proto: Config.Chain is missing")
+	case c.TrickleScale < 0:
+		return errors.New("proto: Config.TrickleScale is negative")
+	}
+	return nil
+}
+
+func (c *Config) fill() {
+	if c.Services == 0 {
+		c.Services = wire.NodeNetwork | wire.NodeWitness
+	}
+	if c.TrickleScale == 0 {
+		c.TrickleScale = 1
+	}
+	if c.NetGroup == nil {
+		c.NetGroup = netGroup
+	}
+	if c.Pool == nil {
+		c.Pool, c.BlocksOnly = noPool{}, true
+	}
+}
+
+// scaled is d times TrickleScale.
+func (c *Config) scaled(d time.Duration) time.Duration {
+	return time.Duration(float64(d) * c.TrickleScale)
+}
+
+// userAgent is BIP14's /Name:Version(comment)/.
+func (c *Config) userAgent() string {
+	ua := "/Cairn:" + wire.SafeString(c.Version)
+	if c.Comment != "" {
+		ua += "(" + wire.SafeString(c.Comment) + ")"
+	}
+	return ua[:min(len(ua), wire.MaxUserAgent-1)] + "/"
+}
+
+func netGroup(a netip.AddrPort) string {
+	ip := a.Addr().Unmap()
+	bits := 32
+	if ip.Is4() {
+		bits = 16
+	}
+	p, err := ip.Prefix(bits)
+	if err != nil {
+		return ""
+	}
+	return p.String()
+}

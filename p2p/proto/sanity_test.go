@@ -1,0 +1,195 @@
+package proto
+
+import (
+	"fmt"
+	"slices"
+)
+
+// sanity returns an error if the machine's state contradicts itself or exceeds a bound. Tests call it after every
+// step.
+func (m *Machine) sanity() error {
+	if len(m.order) != len(m.peers) {
+		return fmt.Errorf("%d peers in order, %d by id", len(m.order), len(m.peers))
+	}
+	byWitnessID := 0
+	for i, p := range m.order {
+		if m.peers[p.id] != p || (i > 0 && m.order[i-1].id >= p.id) {
+			return fmt.Errorf("peer %d is out of order", p.id)
+		}
+		if err := m.peerSanity(p); err != nil {
+			return fmt.Errorf("peer %d: %w", p.id, err)
+		}
+		if p.ready() && p.hs.wtxid {
+			byWitnessID++
+		}
+	}
+	if byWitnessID != m.relay.byWitnessID {
+		return fmt.Errorf("%d peers with wtxidrelay, %d counted", byWitnessID, m.relay.byWitnessID)
+	}
+	if next := m.NextTick(); !next.After(m.now) && !m.tipAt.IsZero() {
+		return fmt.Errorf("next tick %v is not after now %v", next, m.now)
+	}
+	for _, check := range []func() error{m.blockSanity, m.txSanity, m.txs.tracker.check, m.txs.orphans.check} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *Machine) peerSanity(p *peer) error {
+	held := len(p.dl.queue) + p.dl.submitted + len(p.inv.toTell) + len(p.serve.queue) + len(p.gossip.toTell)
+	switch {
+	case p.closing && (held > 0 || p.inv.known != nil || p.sync.presync != nil):
+		return fmt.Errorf("closing, yet %d things are held for it", held)
+	case p.free() < 0 || p.dl.unasked > 1 || p.dl.unasked < 0 || p.dl.unasked > p.dl.submitted:
+		return fmt.Errorf("%d blocks in flight, %d submitted, %d of them unasked", len(p.dl.queue), p.dl.submitted, p.dl.unasked)
+	case p.inv.pendingTxs < 0 || p.inv.pendingTxs > maxPendingTxs || p.inv.pendingBytes < 0:
+		return fmt.Errorf("%d transactions of %d bytes pending", p.inv.pendingTxs, p.inv.pendingBytes)
+	case len(p.inv.toTell) > maxToTell || len(p.serve.queue) > maxAsked || len(p.gossip.toTell) > 1000:
+		return fmt.Errorf("a queue is over its bound: %d, %d, %d", len(p.inv.toTell), len(p.serve.queue), len(p.gossip.toTell))
+	case p.inv.known != nil && p.inv.known.size() > 2*maxKnown:
+		return fmt.Errorf("%d known", p.inv.known.size())
+	case p.serve.unread() > 2*serveWindow:
+		return fmt.Errorf("%d bytes served unread", p.serve.unread())
+	case p.sync.pending < 0 || p.sync.pending > maxPendingHeaders+defaultPresync.lookahead+2000:
+		return fmt.Errorf("%d headers pending", p.sync.pending)
+	case len(p.inv.toTell) > 0 && m.trickleAt(p).IsZero():
+		return fmt.Errorf("announcements wait and no timer runs")
+	}
+	return nil
+}
+
+func (m *Machine) blockSanity() error {
+	requests, sources := 0, 0
+	for h, f := range m.blocks.flights {
+		if len(f.from) == 0 || len(f.from) > maxCopies || f.hash != h {
+			return fmt.Errorf("block %v is asked of %d peers", h, len(f.from))
+		}
+		for _, r := range f.from {
+			if r.peer.closing || !slices.Contains(r.peer.dl.queue, r) {
+				return fmt.Errorf("block %v is asked of peer %d, which does not know", h, r.peer.id)
+			}
+		}
+		requests += len(f.from)
+	}
+	for _, p := range m.order {
+		requests -= len(p.dl.queue)
+		if len(p.dl.queue) > 0 {
+			sources++
+		}
+		for _, r := range p.dl.queue {
+			if m.blocks.of(p, r.flight.hash) != r {
+				return fmt.Errorf("peer %d owes block %v, of which nobody knows", p.id, r.flight.hash)
+			}
+		}
+	}
+	if requests != 0 || sources != m.blocks.sources {
+		return fmt.Errorf("%d requests too many, %d sources counted as %d", requests, sources, m.blocks.sources)
+	}
+	if m.blocks.stall < stallLeast || m.blocks.stall > stallMost {
+		return fmt.Errorf("stall time-out of %v", m.blocks.stall)
+	}
+	return nil
+}
+
+func (m *Machine) txSanity() error {
+	retries, byPeer := 0, map[PeerID]int{}
+	for _, was := range m.txs.pending {
+		if was.retry {
+			retries++
+		} else {
+			byPeer[was.peer]++
+		}
+	}
+	if retries != m.txs.retries || retries > maxRetries {
+		return fmt.Errorf("%d orphans tried, %d counted", retries, m.txs.retries)
+	}
+	for _, p := range m.order {
+		if !p.closing && byPeer[p.id] != p.inv.pendingTxs {
+			return fmt.Errorf("peer %d has %d transactions pending, %d counted", p.id, byPeer[p.id], p.inv.pendingTxs)
+		}
+	}
+	if n := len(m.relay.fresh.order); n != len(m.relay.fresh.since) || n > maxFresh {
+		return fmt.Errorf("%d fresh transactions, %d by id", n, len(m.relay.fresh.since))
+	}
+	if m.disliked.size() > 2*maxDiscouraged || m.txs.rejects.size() > 2*maxRejects || m.txs.recent.size() > 2*maxConfirmed {
+		return fmt.Errorf("a rolling set is over its bound")
+	}
+	if len(m.txs.retryList) > 2*maxOrphans {
+		return fmt.Errorf("%d orphans wait to be tried", len(m.txs.retryList))
+	}
+	return nil
+}
+
+// check verifies the invariants of the tracker.
+func (t *txTracker) check() error {
+	if len(t.txs) != len(t.queue) {
+		return fmt.Errorf("%d transactions wanted, %d scheduled", len(t.txs), len(t.queue))
+	}
+	counts, asked := map[PeerID]int{}, map[PeerID]int{}
+	for h, w := range t.txs {
+		if t.queue[w.index] != w || w.hash != h {
+			return fmt.Errorf("transaction %v is not where it thinks", h)
+		}
+		out, live := 0, 0
+		seen := map[PeerID]bool{}
+		for _, a := range w.anns {
+			if seen[a.peer] {
+				return fmt.Errorf("peer %d announced %v twice", a.peer, h)
+			}
+			seen[a.peer] = true
+			counts[a.peer]++
+			if a.state == annAsked {
+				out++
+				asked[a.peer]++
+			}
+			if a.state != annDone {
+				live++
+			}
+		}
+		if out > 1 || live == 0 {
+			return fmt.Errorf("transaction %v: %d requests out, %d announcements live", h, out, live)
+		}
+	}
+	if len(counts) != len(t.peers) {
+		return fmt.Errorf("%d peers announced, %d are kept", len(counts), len(t.peers))
+	}
+	for id, pa := range t.peers {
+		if len(pa.hashes) != counts[id] || pa.asked != asked[id] || len(pa.hashes) > maxAnnounced {
+			return fmt.Errorf("peer %d: %d announcements counted as %d, %d requests as %d", id, counts[id], len(pa.hashes), asked[id], pa.asked)
+		}
+	}
+	return nil
+}
+
+// check verifies the invariants of the orphanage.
+func (o *orphanage) check() error {
+	weight, prevs, uses := 0, 0, 0
+	for wid, n := range o.byID {
+		weight += n.tx.Weight()
+		if n.tx.WitnessID() != wid || len(n.peers) == 0 {
+			return fmt.Errorf("orphan %v has %d peers", wid, len(n.peers))
+		}
+		uses += len(n.peers)
+		for _, op := range prevOuts(n.tx) {
+			prevs++
+			if !slices.Contains(o.byPrev[op], n) {
+				return fmt.Errorf("orphan %v is not found by %v", wid, op)
+			}
+		}
+	}
+	for _, list := range o.byPrev {
+		prevs -= len(list)
+	}
+	for id, u := range o.users {
+		uses -= len(u.ids)
+		if len(u.ids) == 0 || len(u.ids) > maxPeerOrphans || u.weight > maxPeerOrphanWeight {
+			return fmt.Errorf("peer %d has %d orphans of weight %d", id, len(u.ids), u.weight)
+		}
+	}
+	if weight != o.weight || weight > maxOrphanWeight || len(o.byID) > maxOrphans || prevs != 0 || uses != 0 {
+		return fmt.Errorf("%d orphans of weight %d counted as %d, %d and %d entries amiss", len(o.byID), weight, o.weight, prevs, uses)
+	}
+	return nil
+}

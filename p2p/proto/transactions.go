@@ -1,0 +1,322 @@
+package proto
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cairn-chain/cairn/consensus"
+	"github.com/cairn-chain/cairn/p2p/wire"
+	"github.com/cairn-chain/cairn/types"
+)
+
+const (
+	// Delays before a transaction is asked of a peer, all scaled by Config.TrickleScale: of one that chose us; of one
+	// that announces by txid while others do by witness id; of one that has much to answer already.
+	inboundDelay    = 2 * time.Second
+	txidDelay       = 2 * time.Second
+	overloadedDelay = 2 * time.Second
+	overloaded      = 100 // requests to one peer under way
+
+	maxTxAsks       = 1000    // in one getdata
+	maxPendingTxs   = 100     // of one peer with the mempool, unjudged
+	maxPendingBytes = 2 << 20 // of these
+	maxRetries      = 16      // orphans with the mempool at once
+	maxRejects      = 60_000  // remembered at least
+	maxConfirmed    = 24_000
+)
+
+// txState is what the machine knows of transactions outside of the mempool.
+//
+// What was refused is remembered by witness id, until the next block: a copy with a spoiled witness has another one
+// and does not stand in the way of the honest transaction. Without witness the witness id is the txid, under
+// which peers may announce the honest one, so a stripped copy that fails its scripts is not remembered.
+type txState struct {
+	tracker   *txTracker
+	orphans   *orphanage
+	rejects   *rolling
+	recent    *rolling               // txids and witness ids of the latest blocks
+	pending   map[types.Hash]pending // with the mempool, by witness id
+	retries   int                    // of pending, those that were orphans
+	retryList []*orphan
+}
+
+// pending is a transaction that the mempool is judging.
+type pending struct {
+	peer  PeerID
+	bytes int
+	retry bool
+}
+
+func (t *txState) init(key hashKey) {
+	t.tracker, t.orphans = newTxTracker(key), newOrphanage()
+	t.rejects, t.recent = newRolling(maxRejects, key), newRolling(maxConfirmed, key)
+	t.pending = map[types.Hash]pending{}
+}
+
+func (t *txState) release(peer PeerID) {
+	t.tracker.gone(peer)
+	t.orphans.gone(peer)
+}
+
+// confirmed: the block came onto the best chain.
+func (t *txState) confirmed(b *types.Block) {
+	for _, tx := range b.Txs {
+		for _, h := range []types.Hash{tx.ID(), tx.WitnessID()} {
+			t.recent.add(h)
+			t.tracker.forget(h)
+		}
+		t.orphans.confirmed(tx)
+	}
+}
+
+// haveTx tells whether a transaction of this id or witness id need not be asked for.
+func (m *Machine) haveTx(h types.Hash) bool {
+	t := &m.txs
+	if _, judging := t.pending[h]; judging {
+		return true
+	}
+	return t.orphans.has(h) || t.rejects.has(h) || t.recent.has(h) || m.cfg.Pool.Have(h)
+}
+
+// onInv takes announcements.
+func (m *Machine) onInv(p *peer, items []wire.Inv) {
+	var lastBlock types.Hash
+	for _, it := range items {
+		switch it.Type {
+		case wire.InvBlock:
+			if !lastBlock.IsZero() {
+				m.noteAvailable(p, lastBlock)
+			}
+			lastBlock = it.Hash
+		case wire.InvTx, wire.InvWTx:
+			if m.onTxInv(p, it); p.closing {
+				return
+			}
+		}
+	}
+	if !lastBlock.IsZero() {
+		m.onBlockInv(p, lastBlock)
+	}
+}
+
+func (m *Machine) onTxInv(p *peer, it wire.Inv) {
+	if !m.wantsTxs(p) {
+		m.drop(p, "transaction announced against our wish", "")
+		return
+	}
+	witnessID := it.Type == wire.InvWTx
+	if witnessID != p.hs.wtxid {
+		return
+	}
+	p.know(m, it.Hash)
+	if !m.settled {
+		return
+	}
+	if witnessID {
+		m.txs.orphans.announce(it.Hash, p.id)
+	}
+	if !m.haveTx(it.Hash) {
+		m.wantTx(p, it.Hash, witnessID)
+	}
+}
+
+// wantTx notes an announcement with its delays.
+func (m *Machine) wantTx(p *peer, h types.Hash, witnessID bool) {
+	var delay time.Duration
+	if !p.preferred() {
+		delay += m.cfg.scaled(inboundDelay)
+	}
+	if !witnessID && m.relay.byWitnessID > 0 {
+		delay += m.cfg.scaled(txidDelay)
+	}
+	if m.txs.tracker.load(p.id) >= overloaded {
+		delay += m.cfg.scaled(overloadedDelay)
+	}
+	m.txs.tracker.announce(p.id, h, witnessID, p.preferred(), m.now.Add(delay))
+}
+
+// requestTxs sends the requests that are due.
+func (m *Machine) requestTxs() {
+	if !m.due(m.txs.tracker.next()) {
+		return
+	}
+	items := map[PeerID][]wire.Inv{}
+	for _, a := range m.txs.tracker.advance(m.now) {
+		if m.haveTx(a.hash) {
+			m.txs.tracker.forget(a.hash)
+			continue
+		}
+		t := wire.InvWitnessTx
+		if a.witnessID {
+			t = wire.InvWTx
+		}
+		items[a.peer] = append(items[a.peer], wire.Inv{Type: t, Hash: a.hash})
+	}
+	for _, p := range m.order {
+		for list := items[p.id]; len(list) > 0; {
+			n := min(len(list), maxTxAsks)
+			m.send(p, wire.GetData{Items: list[:n:n]})
+			list = list[n:]
+		}
+	}
+}
+
+func (m *Machine) onNotFound(p *peer, items []wire.Inv) {
+	for _, it := range items {
+		switch it.Type {
+		case wire.InvTx, wire.InvWTx, wire.InvWitnessTx:
+			m.txs.tracker.answered(p.id, it.Hash)
+		}
+	}
+}
+
+// onTx takes a transaction, asked for or not.
+func (m *Machine) onTx(p *peer, tx *types.Tx) {
+	if !m.wantsTxs(p) {
+		m.drop(p, "transaction sent against our wish", "")
+		return
+	}
+	id, wid := tx.ID(), tx.WitnessID()
+	p.know(m, id)
+	p.know(m, wid)
+	if !m.settled {
+		return
+	}
+	m.txs.orphans.announce(wid, p.id)
+	if m.haveTx(wid) || m.cfg.Pool.Have(id) {
+		m.txs.tracker.forget(wid)
+		m.txs.tracker.answered(p.id, id)
+		return
+	}
+	if p.inv.pendingTxs >= maxPendingTxs || p.inv.pendingBytes >= maxPendingBytes {
+		return // a flood: our requests expire, and others are asked
+	}
+	p.inv.pendingTxs++
+	p.inv.pendingBytes += tx.Size()
+	m.txs.pending[wid] = pending{peer: p.id, bytes: tx.Size()}
+	m.emit(SubmitTx{Peer: p.id, Tx: tx})
+}
+
+// txVerdict: the mempool has judged, or took a transaction of our own.
+func (m *Machine) txVerdict(e TxVerdict) {
+	if e.Tx == nil {
+		return
+	}
+	wid := e.Tx.WitnessID()
+	was, mine := m.txs.pending[wid]
+	if mine && was.peer == e.Peer {
+		m.endPending(wid, was)
+	}
+	switch {
+	case e.Err == nil && len(e.MissingParents) == 0:
+		m.acceptedTx(e)
+	case len(e.MissingParents) > 0:
+		m.orphanTx(e)
+	default:
+		m.refusedTx(e)
+	}
+	m.retryOrphans()
+	m.hastenFeeFilter()
+}
+
+func (m *Machine) endPending(wid types.Hash, was pending) {
+	delete(m.txs.pending, wid)
+	if was.retry {
+		m.txs.retries--
+		return
+	}
+	if p := m.live(was.peer); p != nil {
+		p.inv.pendingTxs--
+		p.inv.pendingBytes -= was.bytes
+	}
+}
+
+func (m *Machine) acceptedTx(e TxVerdict) {
+	id, wid := e.Tx.ID(), e.Tx.WitnessID()
+	m.txs.tracker.forget(id)
+	m.txs.tracker.forget(wid)
+	m.txs.orphans.erase(wid)
+	if p := m.live(e.Peer); p != nil {
+		p.lastTx = m.now
+	}
+	m.announceTx(announced{id: id, wid: wid, rate: e.FeeRate, own: e.Peer == 0})
+	m.txs.queueRetries(m.txs.orphans.children(e.Tx))
+}
+
+// queueRetries notes orphans to be tried again. Those that were dropped while they waited are not kept.
+func (t *txState) queueRetries(children []*orphan) {
+	for _, n := range children {
+		if !n.queued {
+			n.queued = true
+			t.retryList = append(t.retryList, n)
+		}
+	}
+	if len(t.retryList) > maxOrphans {
+		t.retryList = slices.DeleteFunc(t.retryList, func(n *orphan) bool { return len(n.peers) == 0 })
+	}
+}
+
+// retryOrphans hands orphans whose parent has come to the mempool again, a few at a time: the next follow as
+// verdicts come.
+func (m *Machine) retryOrphans() {
+	t := &m.txs
+	for len(t.retryList) > 0 && t.retries < maxRetries {
+		n := t.retryList[0]
+		t.retryList = t.retryList[1:]
+		n.queued = false
+		wid := n.tx.WitnessID()
+		if _, judging := t.pending[wid]; judging || t.orphans.byID[wid] != n {
+			continue
+		}
+		t.retries++
+		t.pending[wid] = pending{peer: n.peers[0], bytes: n.tx.Size(), retry: true}
+		m.emit(SubmitTx{Peer: n.peers[0], Tx: n.tx})
+	}
+}
+
+// orphanTx keeps a transaction whose parents are not known, and asks its peer for them.
+func (m *Machine) orphanTx(e TxVerdict) {
+	t, wid := &m.txs, e.Tx.WitnessID()
+	p := m.live(e.Peer)
+	for _, parent := range e.MissingParents {
+		if t.rejects.has(parent) {
+			t.rejects.add(wid)
+			t.tracker.forget(wid)
+			t.orphans.erase(wid)
+			return
+		}
+	}
+	t.tracker.forget(wid)
+	t.tracker.answered(e.Peer, e.Tx.ID())
+	if p == nil || !t.orphans.add(e.Tx, p.id) {
+		return
+	}
+	for _, parent := range e.MissingParents {
+		p.know(m, parent)
+		if !m.haveTx(parent) {
+			m.wantTx(p, parent, false)
+		}
+	}
+}
+
+func (m *Machine) refusedTx(e TxVerdict) {
+	id, wid := e.Tx.ID(), e.Tx.WitnessID()
+	if !isRule(e.Err) {
+		m.txs.tracker.answered(e.Peer, id)
+		m.txs.tracker.answered(e.Peer, wid)
+		return
+	}
+	m.txs.orphans.erase(wid)
+	m.txs.tracker.answered(e.Peer, id)
+	m.txs.tracker.answered(e.Peer, wid)
+	if e.Tx.HasWitness() || !scriptFailure(consensus.KindOf(e.Err)) {
+		m.txs.rejects.add(wid)
+		m.txs.tracker.forget(wid)
+	}
+}
+
+// scriptFailure tells whether the refusal may come from a witness that is wrong or missing.
+func scriptFailure(k consensus.Kind) bool {
+	return strings.Contains(string(k), "script-verify") || k == consensus.WitnessNonStandard || k == consensus.NonStandardInputs
+}
