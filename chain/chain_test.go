@@ -54,7 +54,7 @@ func coinbase(n *consensustest.Node) consensus.CoinEntry {
 	return storetest.Output(n.Block.Txs[0], 0, n.Height(), true)
 }
 
-//	genesis - a1 - a2 - a3 - a4(spends a1, a2; one spent again within the block)
+// genesis - a1 - a2 - a3 - a4(spends a1, a2; one spent again within the block)
 func TestConnect(t *testing.T) {
 	f := newFixture(t)
 	a := f.Empty(f.root, 3)
@@ -76,8 +76,9 @@ func TestConnect(t *testing.T) {
 	}
 }
 
-//	genesis - a1 - a2 - a3
-//	        \ b1 - b2 - b3 - b4      equal work keeps a3; b4 wins; invalidating b2 brings a3 back
+// genesis - a1 - a2 - a3
+//
+//	\ b1 - b2 - b3 - b4      equal work keeps a3; b4 wins; invalidating b2 brings a3 back
 func TestReorg(t *testing.T) {
 	f := newFixture(t)
 	a, b := f.Empty(f.root, 3), f.Empty(f.root, 4)

@@ -7,8 +7,10 @@
 package storetest
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cairn-chain/cairn/chain"
@@ -18,8 +20,31 @@ import (
 	"github.com/cairn-chain/cairn/types"
 )
 
-// Lock is an output script that anybody may spend without a signature by the rules of consensus: an unknown witness version.
-var Lock = []byte{0x52, 0x02, 0x4e, 0x73}
+// Lock is the output script of the tests, a taproot output whose key nobody needs: the signatures are judged by Toy.
+var Lock = append([]byte{0x51, 0x20}, bytes.Repeat([]byte{0x11}, 32)...)
+
+// Toy is a script.Verifier for which a signature is good if it begins with 1.
+type Toy struct{}
+
+// ECDSA implements script.Verifier.
+func (Toy) ECDSA(_ *[32]byte, sig, _ []byte) bool { return len(sig) > 0 && sig[0] == 1 }
+
+// Schnorr implements script.Verifier.
+func (Toy) Schnorr(_ *[32]byte, sig *[64]byte, _ *[32]byte) bool { return sig[0] == 1 }
+
+// Batch implements script.Verifier.
+func (Toy) Batch(checks []script.SigCheck) int {
+	return slices.IndexFunc(checks, func(c script.SigCheck) bool { return len(c.Sig) == 0 || c.Sig[0] != 1 })
+}
+
+// Signature returns a witness whose signature Toy finds good or bad.
+func Signature(good bool) [][]byte {
+	sig := make([]byte, 64)
+	if good {
+		sig[0] = 1
+	}
+	return [][]byte{sig}
+}
 
 // Params returns regtest's rules with a coinbase maturity of 2, so that tests can spend soon.
 func Params() *consensus.Params {
@@ -35,7 +60,7 @@ func Now() time.Time { return time.Unix(1_735_689_600, 0) }
 func Config(p *consensus.Params, store chain.Store) chain.Config {
 	return chain.Config{
 		Params: p, Store: store, Now: Now, Workers: 2, CacheBytes: 4 << 20,
-		Verify: &script.Runner{Verifier: script.NewVerifier()},
+		Verify: &script.Runner{Verifier: Toy{}},
 	}
 }
 
@@ -101,13 +126,13 @@ func (m *Maker) Empty(parent *consensustest.Node, n int) []*consensustest.Node {
 	return nodes
 }
 
-// Spend returns a transaction that spends coins into outs equal outputs, with a witness that proves nothing. Their value must be enough
+// Spend returns a transaction that spends coins into outs equal outputs, with good signatures. Their value must be enough
 // for one unit each.
 func Spend(outs int, coins ...consensus.CoinEntry) *types.Tx {
 	tx := &types.Tx{Version: 2}
 	var sum int64
 	for _, c := range coins {
-		tx.In = append(tx.In, types.TxIn{PrevOut: c.OutPoint, Sequence: 0xfffffffd, Witness: [][]byte{{1}}})
+		tx.In = append(tx.In, types.TxIn{PrevOut: c.OutPoint, Sequence: 0xfffffffd, Witness: Signature(true)})
 		sum += c.Coin.Out.Value
 	}
 	for range outs {
