@@ -54,14 +54,15 @@ func (s PeersFile) Endpoints(ctx context.Context) iter.Seq2[netip.AddrPort, erro
 			yield(netip.AddrPort{}, fmt.Errorf("peers file: %w", err))
 			return
 		}
-		err = s.lines(ctx, io.LimitReader(f, maxPeersFile), yield)
-		if err = errors.Join(err, f.Close()); err != nil {
+		more, err := s.lines(ctx, io.LimitReader(f, maxPeersFile), yield)
+		if err = errors.Join(err, f.Close()); err != nil && more {
 			yield(netip.AddrPort{}, fmt.Errorf("peers file %s: %w", s.Path, err))
 		}
 	}
 }
 
-func (s PeersFile) lines(ctx context.Context, r io.Reader, yield func(netip.AddrPort, error) bool) error {
+// lines gives what stands in r. more is false if the caller of the iterator wants no more.
+func (s PeersFile) lines(ctx context.Context, r io.Reader, yield func(netip.AddrPort, error) bool) (more bool, err error) {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, maxPeersFileLine)
 	for n := 1; lines.Scan() && ctx.Err() == nil; n++ {
@@ -74,10 +75,10 @@ func (s PeersFile) lines(ctx context.Context, r io.Reader, yield func(netip.Addr
 			err = fmt.Errorf("peers file %s, line %d: %q is no ip:port", s.Path, n, line)
 		}
 		if !yield(a, err) {
-			return nil
+			return false, nil
 		}
 	}
-	return lines.Err()
+	return true, lines.Err()
 }
 
 // DNSSeeds is a Source that asks for the addresses of names, as Bitcoin's DNS seeds answer. Of each name at
