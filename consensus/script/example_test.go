@@ -44,7 +44,7 @@ func Example() {
 	check.Tx, check.Sums = forged, script.NewSigSums(forged, spent)
 	fmt.Println(runner.Run([]script.Check{check}) != nil)
 	// Output:
-	// witness_v1_taproot crn1pmfr3p9j00pfxjh0zmgp99y8zftmd3s5pmedqhyptwy6lm87hf5ss9x79c8
+	// witness_v1_taproot crn1pmfr3p9j00pfxjh0zmgp99y8zftmd3s5pmedqhyptwy6lm87hf5ss47awkt
 	// <nil>
 	// true
 }

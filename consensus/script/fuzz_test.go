@@ -97,6 +97,9 @@ func FuzzDER(f *testing.F) {
 			t.Fatalf("%x: strict, but not lax", sig)
 		}
 		parsed, err := ecdsa.ParseDERSignature(sig[:len(sig)-1])
+		if err == nil && int(sig[1]) != len(sig)-3 {
+			return // btcec passes over bytes behind the end
+		}
 		if err == nil && (!ok || !isStrictDER(sig) || !parsed.IsEqual(ecdsa.NewSignature(&r, &s))) {
 			t.Fatalf("%x: btcec reads it otherwise", sig)
 		}

@@ -300,26 +300,36 @@ func isMinimalPush(op byte, data []byte) bool {
 }
 
 // checkEncodings is what CHECKSIG asks of the bytes of a signature and a key before it looks at the
-// curve. An empty signature passes: it is how a script fails on purpose.
+// curve.
 func checkEncodings(sig, key []byte, flags Flags, witness bool) Error {
-	if len(sig) > 0 {
-		if flags&(VerifyDERSig|VerifyLowS|VerifyStrictEnc) != 0 && !isStrictDER(sig) {
-			return ErrSigDER
-		}
-		if flags.has(VerifyLowS) && !isLowS(sig[:len(sig)-1]) {
-			return ErrSigHighS
-		}
-		kind := sig[len(sig)-1] &^ SigHashAnyoneCanPay
-		if flags.has(VerifyStrictEnc) && (kind < SigHashAll || kind > SigHashSingle) {
-			return ErrSigHashType
-		}
+	if err := checkSigEncoding(sig, flags); err != "" {
+		return err
 	}
 	hybrid := len(key) > 0 && (key[0] == 6 || key[0] == 7)
-	if flags.has(VerifyStrictEnc) && (hybrid || !isPubKeySize(key)) {
+	switch sized := isPubKeySize(key); {
+	case flags.has(VerifyStrictEnc) && (hybrid || !sized):
 		return ErrPubKeyType
-	}
-	if witness && flags.has(VerifyWitnessPubKeyType) && !(isPubKeySize(key) && len(key) == 33) {
+	case witness && flags.has(VerifyWitnessPubKeyType) && (!sized || len(key) != 33):
 		return ErrWitnessPubKeyType
+	}
+	return ""
+}
+
+// checkSigEncoding checks a signature with its hash type. An empty one passes: it is how a script
+// fails on purpose.
+func checkSigEncoding(sig []byte, flags Flags) Error {
+	if len(sig) == 0 {
+		return ""
+	}
+	if flags&(VerifyDERSig|VerifyLowS|VerifyStrictEnc) != 0 && !isStrictDER(sig) {
+		return ErrSigDER
+	}
+	if flags.has(VerifyLowS) && !isLowS(sig[:len(sig)-1]) {
+		return ErrSigHighS
+	}
+	kind := sig[len(sig)-1] &^ SigHashAnyoneCanPay
+	if flags.has(VerifyStrictEnc) && (kind < SigHashAll || kind > SigHashSingle) {
+		return ErrSigHashType
 	}
 	return ""
 }

@@ -220,45 +220,66 @@ func vectorPrevouts(t *testing.T, tx *types.Tx, field any) []types.TxOut {
 	return spent
 }
 
-func TestTxVectors(t *testing.T) {
-	decided := 0
-	for _, valid := range []bool{true, false} {
-		var vectors [][]any
-		loadJSON(t, map[bool]string{true: "tx_valid.json", false: "tx_invalid.json"}[valid], &vectors)
-		for i, v := range vectors {
-			if len(v) != 3 || v[2] == "BADTX" {
-				continue
-			}
-			tx, err := types.DecodeTx(unhex(t, v[1].(string)))
-			if err != nil {
-				if valid {
-					t.Errorf("valid vector %d: %v", i, err)
-				}
-				continue
-			}
-			spent, flags := vectorPrevouts(t, tx, v[0]), parseFlags(t, v[2].(string))
-			if valid {
-				flags = allFlags &^ flags
-			}
-			passed := 0
-			for in := range tx.In {
-				switch err := scriptError(t, run(tx, in, spent, flags)); {
-				case err == "":
-					passed++
-					decided++
-				case valid && err != ErrUnsupported && err != ErrUpgradableWitness:
-					t.Errorf("valid vector %d, input %d: %v", i, in, err)
-				}
-			}
-			if !valid && passed == len(tx.In) {
-				t.Errorf("invalid vector %d: every input was accepted", i)
+// runTxVector runs all inputs of a vector and returns how many are accepted, and the errors of the others.
+func runTxVector(t *testing.T, tx *types.Tx, spent []types.TxOut, flags Flags) (passed int, failures []Error) {
+	t.Helper()
+	for in := range tx.In {
+		if err := scriptError(t, run(tx, in, spent, flags)); err != "" {
+			failures = append(failures, err)
+		} else {
+			passed++
+		}
+	}
+	return passed, failures
+}
+
+// TestValidTxVectors runs Core's tx_valid.json: what the direct path decides passes, under all flags but those
+// that the vector leaves out.
+func TestValidTxVectors(t *testing.T) {
+	var vectors [][]any
+	loadJSON(t, "tx_valid.json", &vectors)
+	accepted := 0
+	for i, v := range vectors {
+		if len(v) != 3 {
+			continue
+		}
+		tx := decodeTx(t, v[1].(string))
+		passed, failures := runTxVector(t, tx, vectorPrevouts(t, tx, v[0]), allFlags&^parseFlags(t, v[2].(string)))
+		accepted += passed
+		for _, err := range failures {
+			if err != ErrUnsupported && err != ErrUpgradableWitness {
+				t.Errorf("vector %d: %v", i, err)
 			}
 		}
 	}
-	if decided < 20 {
-		t.Errorf("only %d inputs accepted", decided)
+	if accepted < 20 {
+		t.Errorf("only %d inputs accepted", accepted)
 	}
-	t.Logf("%d inputs accepted", decided)
+	t.Logf("%d inputs accepted", accepted)
+}
+
+// TestInvalidTxVectors runs Core's tx_invalid.json: of each transaction an input fails.
+func TestInvalidTxVectors(t *testing.T) {
+	var vectors [][]any
+	loadJSON(t, "tx_invalid.json", &vectors)
+	refused := 0
+	for i, v := range vectors {
+		if len(v) != 3 || v[2] == "BADTX" {
+			continue
+		}
+		tx, err := types.DecodeTx(unhex(t, v[1].(string)))
+		if err != nil {
+			continue // refused before scripts
+		}
+		passed, _ := runTxVector(t, tx, vectorPrevouts(t, tx, v[0]), parseFlags(t, v[2].(string)))
+		if passed == len(tx.In) {
+			t.Errorf("vector %d: every input was accepted", i)
+		}
+		refused++
+	}
+	if refused < 40 {
+		t.Errorf("only %d transactions refused", refused)
+	}
 }
 
 type assetInput struct {
@@ -462,28 +483,40 @@ func TestBIP340(t *testing.T) {
 	}
 }
 
-func TestBIP341(t *testing.T) {
-	var v struct {
-		ScriptPubKey  []struct{ InternalPubkey, MerkleRoot, TweakedPubkey, ScriptPubKey, Bip350Address string }
-		RawUnsignedTx string
-		UtxosSpent    []struct {
-			ScriptPubKey string
-			AmountSats   int64
-		}
-		InputSpending []struct {
-			TxinIndex                                            int
-			InternalPrivkey, MerkleRoot, TweakedPrivkey, SigHash string
-			Witness                                              string
-			HashType                                             byte
-		}
-		FullySignedTx string
+// bip341 are the wallet vectors of BIP341.
+type bip341 struct {
+	ScriptPubKey  []struct{ InternalPubkey, MerkleRoot, TweakedPubkey, ScriptPubKey, Bip350Address string }
+	RawUnsignedTx string
+	UtxosSpent    []struct {
+		ScriptPubKey string
+		AmountSats   int64
 	}
+	InputSpending []struct {
+		TxinIndex                                            int
+		InternalPrivkey, MerkleRoot, TweakedPrivkey, SigHash string
+		Witness                                              string
+		HashType                                             byte
+	}
+	FullySignedTx string
+}
+
+func loadBIP341(t *testing.T) (v bip341, spent []types.TxOut) {
+	t.Helper()
 	loadJSON(t, "bip341.json", &v)
 	if len(v.ScriptPubKey) != 7 || len(v.InputSpending) != 7 || len(v.UtxosSpent) != 9 {
 		t.Fatal("vectors are missing")
 	}
+	for _, u := range v.UtxosSpent {
+		spent = append(spent, types.TxOut{Value: u.AmountSats, Script: unhex(t, u.ScriptPubKey)})
+	}
+	return v, spent
+}
+
+func TestBIP341Keys(t *testing.T) {
+	v, _ := loadBIP341(t)
 	for i, c := range v.ScriptPubKey {
-		out, _, err := TweakPublicKey([32]byte(unhex(t, c.InternalPubkey)), unhex(t, c.MerkleRoot))
+		internal := [32]byte(unhex(t, c.InternalPubkey))
+		out, _, err := TweakPublicKey(internal, unhex(t, c.MerkleRoot))
 		if err != nil || hex.EncodeToString(out[:]) != c.TweakedPubkey {
 			t.Errorf("key %d: got %x %v, want %s", i, out, err, c.TweakedPubkey)
 		}
@@ -492,14 +525,14 @@ func TestBIP341(t *testing.T) {
 		if hex.EncodeToString(lock) != c.ScriptPubKey || !ok || address != c.Bip350Address {
 			t.Errorf("key %d: got %x %s, want %s %s", i, lock, address, c.ScriptPubKey, c.Bip350Address)
 		}
-		if c.MerkleRoot == "" && TaprootOutputKey([32]byte(unhex(t, c.InternalPubkey))) != out {
+		if c.MerkleRoot == "" && TaprootOutputKey(internal) != out {
 			t.Errorf("key %d: TaprootOutputKey differs", i)
 		}
 	}
-	spent := make([]types.TxOut, 0, 9)
-	for _, u := range v.UtxosSpent {
-		spent = append(spent, types.TxOut{Value: u.AmountSats, Script: unhex(t, u.ScriptPubKey)})
-	}
+}
+
+func TestBIP341Signatures(t *testing.T) {
+	v, spent := loadBIP341(t)
 	sums := NewSigSums(decodeTx(t, v.RawUnsignedTx), spent)
 	for _, c := range v.InputSpending {
 		priv, err := TweakPrivateKey([32]byte(unhex(t, c.InternalPrivkey)), unhex(t, c.MerkleRoot))
@@ -516,8 +549,7 @@ func TestBIP341(t *testing.T) {
 		}
 	}
 	// All kinds of inputs in one transaction, verified together.
-	tx := decodeTx(t, v.FullySignedTx)
-	checks := checksOf(tx, spent, StandardFlags)
+	checks := checksOf(decodeTx(t, v.FullySignedTx), spent, StandardFlags)
 	if err := (&Runner{Verifier: NewVerifier()}).Run(checks); err != nil {
 		t.Error(err)
 	}
