@@ -23,6 +23,7 @@ var arrows = map[string][]string{
 	"chain/badgerdb":          {"types", "consensus", "chain"},
 	"chain/memdb":             {"types", "consensus", "chain"},
 	"chain/storetest":         {"types", "consensus", "chain"},
+	"chain/blockfile":         {"types"},
 	"chain/filterindex":       {"types", "consensus", "consensus/script", "chain"},
 	"mempool":                 {"types", "consensus", "consensus/script"},
 	"miner":                   {"types", "merkle", "consensus"},

@@ -1,0 +1,350 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/urfave/cli/v2"
+
+	"github.com/cairn-chain/cairn/chain"
+	"github.com/cairn-chain/cairn/chain/blockfile"
+	"github.com/cairn-chain/cairn/consensus"
+	"github.com/cairn-chain/cairn/node"
+	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/types"
+)
+
+func exportCommand() *cli.Command {
+	return &cli.Command{
+		Name: "export", ArgsUsage: "FILE", Usage: "write the best chain of a node to a file of blocks", Action: runExport, OnUsageError: wrongUsage,
+		Flags: append(clientFlags(),
+			&cli.StringFlag{Name: "params", EnvVars: env("params"), Usage: "`FILE` in TOML that changes numbers of a network"},
+			&cli.IntFlag{Name: "from", Usage: "first `HEIGHT`"}, &cli.IntFlag{Name: "to", Value: -1, DefaultText: "the tip", Usage: "last `HEIGHT`"}),
+		Description: "Example:\n\n    cairn chain export blocks.dat",
+	}
+}
+
+func importCommand() *cli.Command {
+	return &cli.Command{
+		Name: "import", ArgsUsage: "FILE...", Usage: "validate blocks from files and add them to a chain", Action: runImport, OnUsageError: wrongUsage,
+		Flags: append(networkFlags(),
+			&cli.StringFlag{Name: "data", Value: defaultDataDir(), EnvVars: env("data"), Usage: "data `DIR` of a node that does not run"},
+			&cli.StringFlag{Name: "node", EnvVars: env("node"), Usage: "RPC `URL` of a running node to give the blocks to instead"},
+			&cli.StringFlag{Name: "cookie", EnvVars: env("cookie"), Usage: "`FILE` with that node's cookie"},
+			&cli.IntFlag{Name: "dbcache", Value: 256, EnvVars: env("dbcache"), Usage: "coin cache in `MiB`"}),
+		Description: "Example:\n\n    cairn chain import --data /tmp/copy blocks.dat",
+	}
+}
+
+func runExport(c *cli.Context) error {
+	if c.NArg() != 1 {
+		return usagef("export needs a file's name: `cairn chain export blocks.dat`")
+	}
+	client, err := dialNode(c)
+	if err != nil {
+		return err
+	}
+	var info struct {
+		Blocks int    `json:"blocks"`
+		Chain  string `json:"chain"`
+		Magic  string `json:"magic"`
+	}
+	if err := client.Call(c.Context, "getblockchaininfo", &info); err != nil {
+		return err
+	}
+	magic, err := magicOf(c, client)
+	if err != nil {
+		return err
+	}
+	last := c.Int("to")
+	if last < 0 || last > info.Blocks {
+		last = info.Blocks
+	}
+	first := c.Int("from")
+	if first < 0 || first > last {
+		return usagef("there are no blocks from height %d to %d", first, last)
+	}
+	file := c.Args().First()
+	tmp := filepath.Join(filepath.Dir(file), "."+filepath.Base(file)+".new")
+	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp)
+	err = exportBlocks(c, client, f, magic, first, last)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp, file); err != nil {
+		return err
+	}
+	fmt.Fprintf(c.App.Writer, "%d blocks, heights %d to %d, in %s\n", last-first+1, first, last, file)
+	return nil
+}
+
+// magicOf asks the node for its network's magic, by the name of its chain or its params file.
+func magicOf(c *cli.Context, client *rpc.Client) (uint32, error) {
+	var info struct {
+		Magic string `json:"magic"`
+	}
+	if err := client.Call(c.Context, "getnetworkinfo", &info); err == nil && len(info.Magic) == 8 {
+		b, err := hex.DecodeString(info.Magic)
+		if err == nil {
+			return uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16 | uint32(b[3])<<24, nil
+		}
+	}
+	p, err := networkParams(c)
+	if err != nil {
+		return 0, err
+	}
+	return p.Magic, nil
+}
+
+func exportBlocks(c *cli.Context, client *rpc.Client, f io.Writer, magic uint32, first, last int) error {
+	w := bufio.NewWriterSize(f, 1<<20)
+	bar := newBar(c, int64(last-first+1), "blocks")
+	for height := first; height <= last; height++ {
+		raw, err := fetchBlock(c.Context, client, height)
+		if err != nil {
+			return err
+		}
+		if _, err := w.Write(blockfile.Append(nil, magic, raw)); err != nil {
+			return err
+		}
+		_ = bar.Add(1) // the bar is only for looking at
+	}
+	_ = bar.Finish()
+	return w.Flush()
+}
+
+func fetchBlock(ctx context.Context, client *rpc.Client, height int) ([]byte, error) {
+	var hash, text string
+	if err := client.Call(ctx, "getblockhash", &hash, height); err != nil {
+		return nil, err
+	}
+	if err := client.Call(ctx, "getblock", &text, hash, 0); err != nil {
+		return nil, err
+	}
+	return hex.DecodeString(text)
+}
+
+func newBar(c *cli.Context, total int64, unit string) *progressbar.ProgressBar {
+	return progressbar.NewOptions64(total, progressbar.OptionSetWriter(c.App.ErrWriter), progressbar.OptionShowCount(), progressbar.OptionShowIts(),
+		progressbar.OptionSetItsString(unit), progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(200e6))
+}
+
+// sink takes imported blocks.
+type sink interface {
+	// add gives a block to the chain; known says that it was there. errNoParent: its parent is not.
+	add(ctx context.Context, raw []byte) (b *types.Block, known bool, err error)
+	close() error
+}
+
+var errNoParent = errors.New("the block's parent is not known")
+
+func runImport(c *cli.Context) error {
+	if !c.Args().Present() {
+		return usagef("import needs files of blocks: `cairn chain import blocks.dat`")
+	}
+	p, err := networkParams(c)
+	if err != nil {
+		return err
+	}
+	to, err := openSink(c, p)
+	if err != nil {
+		return err
+	}
+	im := &importer{to: to, magic: p.Magic, waiting: map[types.Hash][]place{}}
+	err = im.files(c)
+	if err = errors.Join(err, to.close()); err != nil {
+		return err
+	}
+	fmt.Fprintf(c.App.Writer, "%d blocks with %d transactions added, %d were there before, %d without a parent left out\n", im.added, im.txs, im.known, im.left())
+	return nil
+}
+
+func openSink(c *cli.Context, p *consensus.Params) (sink, error) {
+	if url := c.String("node"); url != "" {
+		client, err := rpc.Dial(url, c.String("cookie"))
+		return rpcSink{client}, err
+	}
+	dir := filepath.Join(c.String("data"), p.Name)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	ch, err := node.OpenChain(c.Context, node.Config{Params: p, DataDir: dir, CacheBytes: int64(c.Int("dbcache")) << 20, Progress: startProgress(c.App.ErrWriter)})
+	return chainSink{ch}, err
+}
+
+// place is where a block's record lies.
+type place struct {
+	file   string
+	offset int64
+}
+
+// importer feeds blocks to a sink. A block whose parent has not come yet is remembered by its place, not by its
+// bytes, and read again when the parent is there.
+type importer struct {
+	to      sink
+	magic   uint32
+	waiting map[types.Hash][]place
+	bar     *progressbar.ProgressBar
+
+	added, known, txs int
+}
+
+func (im *importer) left() (n int) {
+	for _, places := range im.waiting {
+		n += len(places)
+	}
+	return n
+}
+
+func (im *importer) files(c *cli.Context) error {
+	var total int64
+	for _, name := range c.Args().Slice() {
+		info, err := os.Stat(name)
+		if err != nil {
+			return err
+		}
+		total += info.Size()
+	}
+	im.bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(c.App.ErrWriter), progressbar.OptionShowBytes(true),
+		progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(200e6))
+	for _, name := range c.Args().Slice() {
+		if err := im.file(c.Context, name); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	_ = im.bar.Finish()
+	return nil
+}
+
+func (im *importer) file(ctx context.Context, name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	for r := blockfile.NewReader(f, im.magic); ; {
+		raw, offset, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := im.block(ctx, raw, place{name, offset}); err != nil {
+			return fmt.Errorf("offset %d: %w", offset, err)
+		}
+		_ = im.bar.Add64(int64(len(raw)) + 8)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+}
+
+// block adds one block and then whatever was waiting for it.
+func (im *importer) block(ctx context.Context, raw []byte, at place) error {
+	ready := [][]byte{raw}
+	for len(ready) > 0 {
+		raw, ready = ready[0], ready[1:]
+		b, known, err := im.to.add(ctx, raw)
+		if errors.Is(err, errNoParent) {
+			im.waiting[b.Header.PrevHash] = append(im.waiting[b.Header.PrevHash], at)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		im.count(b, known)
+		places := im.waiting[b.Hash()]
+		delete(im.waiting, b.Hash())
+		for _, p := range places {
+			child, err := readPlace(p, im.magic)
+			if err != nil {
+				return err
+			}
+			ready = append(ready, child)
+		}
+	}
+	return nil
+}
+
+func (im *importer) count(b *types.Block, known bool) {
+	if known {
+		im.known++
+		return
+	}
+	im.added++
+	im.txs += len(b.Txs)
+	im.bar.Describe(fmt.Sprintf("%d blocks, %d transactions", im.added, im.txs))
+}
+
+func readPlace(p place, magic uint32) ([]byte, error) {
+	f, err := os.Open(p.file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if _, err := f.Seek(p.offset, io.SeekStart); err != nil {
+		return nil, err
+	}
+	raw, _, err := blockfile.NewReader(f, magic).Next()
+	return raw, err
+}
+
+// chainSink adds to a chain of this process.
+type chainSink struct{ chain *chain.Chain }
+
+func (s chainSink) add(_ context.Context, raw []byte) (*types.Block, bool, error) {
+	b, err := types.DecodeBlock(raw)
+	if err != nil {
+		return nil, false, err
+	}
+	if n := s.chain.Lookup(b.Hash()); n != nil && n.HaveBlock() {
+		return b, true, nil
+	}
+	if s.chain.Lookup(b.Header.PrevHash) == nil {
+		return b, false, errNoParent
+	}
+	known, err := s.chain.AddBlock(b)
+	if err != nil {
+		err = fmt.Errorf("block %s: %w", b.Hash(), err)
+	}
+	return b, known, err
+}
+
+func (s chainSink) close() error { return s.chain.Close() }
+
+// rpcSink gives blocks to a running node.
+type rpcSink struct{ client *rpc.Client }
+
+func (s rpcSink) add(ctx context.Context, raw []byte) (*types.Block, bool, error) {
+	b, err := types.DecodeBlock(raw)
+	if err != nil {
+		return nil, false, err
+	}
+	var verdict *string
+	if err := s.client.Call(ctx, "submitblock", &verdict, hex.EncodeToString(raw)); err != nil {
+		return b, false, err
+	}
+	switch {
+	case verdict == nil || *verdict == string(consensus.Inconclusive):
+		return b, false, nil
+	case *verdict == string(consensus.Duplicate):
+		return b, true, nil
+	case *verdict == string(consensus.PrevBlkNotFound):
+		return b, false, errNoParent
+	}
+	return b, false, fmt.Errorf("block %s: the node answers %s", b.Hash(), *verdict)
+}
+
+func (s rpcSink) close() error { return nil }

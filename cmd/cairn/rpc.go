@@ -1,0 +1,203 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"text/tabwriter"
+
+	"github.com/urfave/cli/v2"
+)
+
+func rpcCommand() *cli.Command {
+	return &cli.Command{
+		Name: "rpc", Usage: "call a method of a node's JSON-RPC", ArgsUsage: "METHOD [PARAMETER...]", Action: runRPC, OnUsageError: wrongUsage,
+		Flags:       clientFlags(),
+		Description: "Parameters are JSON where they can be read as JSON, else text. Examples:\n\n    cairn rpc getblockcount\n    cairn rpc --node 1 getblock HASH 2\n    cairn rpc help getblock\n",
+	}
+}
+
+func runRPC(c *cli.Context) error {
+	if !c.Args().Present() {
+		return usagef("rpc needs a method: `cairn rpc help` lists them")
+	}
+	client, err := dialNode(c)
+	if err != nil {
+		return err
+	}
+	params := make([]any, c.NArg()-1)
+	for i, arg := range c.Args().Tail() {
+		params[i] = rpcArgument(arg)
+	}
+	var result json.RawMessage
+	if err := client.Call(c.Context, c.Args().First(), &result, params...); err != nil {
+		return err
+	}
+	return printResult(c.App.Writer, result)
+}
+
+// rpcArgument is JSON if it looks like it: a number, a truth value, null, a list, an object. Else text.
+func rpcArgument(arg string) any {
+	if json.Valid([]byte(arg)) && arg[0] != '"' && !(len(arg) == 64) {
+		return json.RawMessage(arg)
+	}
+	var text string
+	if json.Unmarshal([]byte(arg), &text) == nil {
+		return text
+	}
+	return arg
+}
+
+// printResult prints text as it is and everything else as JSON.
+func printResult(w io.Writer, result json.RawMessage) error {
+	var text string
+	if json.Unmarshal(result, &text) == nil {
+		_, err := fmt.Fprintln(w, text)
+		return err
+	}
+	var b bytes.Buffer
+	if err := json.Indent(&b, result, "", "  "); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(w, b.String())
+	return err
+}
+
+func mineCommand() *cli.Command {
+	return &cli.Command{
+		Name: "mine", Usage: "let a node mine blocks now", ArgsUsage: "[N]", OnUsageError: wrongUsage,
+		Flags:       append(clientFlags(), &cli.StringFlag{Name: "to", Required: true, Usage: "`ADDRESS` that the blocks pay"}),
+		Description: "Example:\n\n    cairn mine --to ADDRESS 5",
+		Action: func(c *cli.Context) error {
+			count := 1
+			if c.Args().Present() {
+				if _, err := fmt.Sscan(c.Args().First(), &count); err != nil || count < 1 {
+					return usagef("mine needs a number of blocks, not %q", c.Args().First())
+				}
+			}
+			client, err := dialNode(c)
+			if err != nil {
+				return err
+			}
+			var hashes []string
+			err = client.Call(c.Context, "generatetoaddress", &hashes, count, c.String("to"))
+			for _, h := range hashes {
+				fmt.Fprintln(c.App.Writer, h)
+			}
+			return err
+		},
+	}
+}
+
+func peersCommand() *cli.Command {
+	return &cli.Command{
+		Name: "peers", Usage: "list a node's peers", OnUsageError: wrongUsage, Action: runPeers,
+		Flags:       append(clientFlags(), &cli.BoolFlag{Name: "json", Usage: "print JSON"}),
+		Description: "Example:\n\n    cairn peers --node 1",
+	}
+}
+
+// peerLine is what the table shows of getpeerinfo.
+type peerLine struct {
+	ID        int     `json:"id"`
+	Addr      string  `json:"addr"`
+	Inbound   bool    `json:"inbound"`
+	Type      string  `json:"connection_type"`
+	SubVer    string  `json:"subver"`
+	Ping      float64 `json:"pingtime"`
+	Sent      uint64  `json:"bytessent"`
+	Received  uint64  `json:"bytesrecv"`
+	Headers   int     `json:"synced_headers"`
+	Blocks    int     `json:"synced_blocks"`
+	InFlight  []int   `json:"inflight"`
+	Transport string  `json:"transport_protocol_type"`
+}
+
+func runPeers(c *cli.Context) error {
+	client, err := dialNode(c)
+	if err != nil {
+		return err
+	}
+	var raw json.RawMessage
+	if err := client.Call(c.Context, "getpeerinfo", &raw); err != nil {
+		return err
+	}
+	if c.Bool("json") {
+		return printResult(c.App.Writer, raw)
+	}
+	var peers []peerLine
+	if err := json.Unmarshal(raw, &peers); err != nil {
+		return err
+	}
+	t := tabwriter.NewWriter(c.App.Writer, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "id\taddress\tkind\theaders\tblocks\tin flight\tping\tsent\treceived\tprogram")
+	for _, p := range peers {
+		fmt.Fprintf(t, "%d\t%s\t%s\t%d\t%d\t%d\t%.1f ms\t%s\t%s\t%s\n", p.ID, p.Addr, p.Type, p.Headers, p.Blocks, len(p.InFlight), p.Ping*1000,
+			bytesText(p.Sent), bytesText(p.Received), p.SubVer)
+	}
+	return t.Flush()
+}
+
+func bytesText(n uint64) string {
+	switch {
+	case n >= 10<<20:
+		return fmt.Sprintf("%d MiB", n>>20)
+	case n >= 10<<10:
+		return fmt.Sprintf("%d KiB", n>>10)
+	}
+	return fmt.Sprintf("%d B", n)
+}
+
+func mempoolCommand() *cli.Command {
+	return &cli.Command{
+		Name: "mempool", Usage: "show a node's mempool", OnUsageError: wrongUsage, Action: runMempool,
+		Flags:       append(clientFlags(), &cli.BoolFlag{Name: "json", Usage: "print JSON"}, &cli.IntFlag{Name: "limit", Value: 50, Usage: "list at most `N` transactions"}),
+		Description: "Example:\n\n    cairn mempool --limit 10",
+	}
+}
+
+type mempoolSummary struct {
+	Size     int         `json:"size"`
+	Bytes    int64       `json:"bytes"`
+	Usage    int64       `json:"usage"`
+	TotalFee json.Number `json:"total_fee"`
+	Floor    json.Number `json:"mempoolminfee"`
+}
+
+type mempoolLine struct {
+	VSize   int64 `json:"vsize"`
+	Time    int64 `json:"time"`
+	Parents int   `json:"ancestorcount"`
+	Fees    struct {
+		Base json.Number `json:"base"`
+	} `json:"fees"`
+}
+
+func runMempool(c *cli.Context) error {
+	client, err := dialNode(c)
+	if err != nil {
+		return err
+	}
+	if c.Bool("json") {
+		var raw json.RawMessage
+		if err := client.Call(c.Context, "getrawmempool", &raw, true); err != nil {
+			return err
+		}
+		return printResult(c.App.Writer, raw)
+	}
+	var info mempoolSummary
+	if err := client.Call(c.Context, "getmempoolinfo", &info); err != nil {
+		return err
+	}
+	fmt.Fprintf(c.App.Writer, "%d transactions, %d vbytes, fees %s, memory %s, least fee rate %s per 1000 vbytes\n",
+		info.Size, info.Bytes, info.TotalFee, bytesText(uint64(info.Usage)), info.Floor)
+	if info.Size == 0 {
+		return nil
+	}
+	var entries map[string]mempoolLine
+	if err := client.Call(c.Context, "getrawmempool", &entries, true); err != nil {
+		return err
+	}
+	return printMempool(c.App.Writer, entries, c.Int("limit"))
+}

@@ -1,0 +1,125 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"github.com/cairn-chain/cairn/consensus"
+	"github.com/cairn-chain/cairn/p2p"
+	"github.com/cairn-chain/cairn/types"
+)
+
+// Version is the program's version.
+const Version = "0.1.0"
+
+// versionNumber is Version as getnetworkinfo counts it.
+const versionNumber = 100
+
+// Config says what a node is to be. The zero value of a field means the default that its comment names.
+type Config struct {
+	Params  *consensus.Params
+	DataDir string // "": everything in memory, nothing survives
+
+	Listen      string           // host:port for peers; "": does not listen
+	Connect     []netip.AddrPort // if set, these peers and no others are dialled
+	ConnectOnly bool             // dial nobody but Connect and AddNodes, even if both are empty
+	AddNodes    []netip.AddrPort // peers to keep a connection to, beside those that are found
+	Sources     []p2p.Source     // where further endpoints come from
+	Transport   p2p.Transport    // nil: TCP
+	Snappy      bool             // relay delays cut to a tenth, for networks on one host
+
+	RPCListen  string   // host:port; "": no RPC
+	HTTPListen string   // host:port for metrics and health; "": none
+	RPCAuth    []string // USER:SALT$HASH, who may call beside those who can read the cookie
+	RPCHosts   []string // names under which RPC may be reached, beside addresses and localhost
+
+	Mine         bool
+	MineTo       []byte        // the script that is paid; required with Mine
+	Threads      int           // of the miner; 0: 1
+	Share        float64       // of one core a thread, 0..1; 0: 1
+	MineInterval time.Duration // mean time between own blocks where the network has no retarget; 0: as fast as it goes
+
+	CacheBytes     int64 // coin cache; 0: 64 MiB
+	MempoolBytes   int64 // 0: 300 MB
+	MinRelayFee    int64 // per 1000 vbytes; 0: 1000
+	MaxConnections int   // 0: 125
+	BlocksOnly     bool
+	NoFilterIndex  bool
+	NoMempoolFile  bool
+	AcceptNonStd   bool
+	UserAgent      string // comment in the user agent
+
+	Log *slog.Logger     // nil: none
+	Now func() time.Time // nil: time.Now
+	// FoundAt tells when a block was found, if somebody knows better than its header: the lab does. It is
+	// what the propagation histogram counts from.
+	FoundAt func(types.Hash) (time.Time, bool)
+	// Progress is told how far a long start-up stage is.
+	Progress func(stage string, done, total int64)
+	// OnEvent is told what happened in the node; it must return at once. Nil: nobody is.
+	OnEvent func(Happening)
+}
+
+// Validate fills in defaults and returns an error that says what to change.
+func (c *Config) Validate() error {
+	if c.Params == nil {
+		return errors.New("no network is chosen")
+	}
+	if c.Mine && len(c.MineTo) == 0 {
+		return errors.New("mining needs an address to pay: set --mine-to")
+	}
+	if c.Share < 0 || c.Share > 1 {
+		return fmt.Errorf("the share of a core is between 0 and 1, not %v", c.Share)
+	}
+	if c.Threads < 0 || c.Threads > 1024 {
+		return fmt.Errorf("threads are between 0 and 1024, not %d", c.Threads)
+	}
+	if c.MaxConnections < 0 || c.MaxConnections > 100_000 {
+		return fmt.Errorf("connections are between 0 and 100000, not %d", c.MaxConnections)
+	}
+	if c.CacheBytes < 0 || c.MempoolBytes < 0 || c.MinRelayFee < 0 {
+		return errors.New("sizes and fees are not negative")
+	}
+	c.fill()
+	return nil
+}
+
+func (c *Config) fill() {
+	setDefault(&c.Threads, 1)
+	setDefault(&c.Share, 1)
+	setDefault(&c.CacheBytes, 64<<20)
+	setDefault(&c.MempoolBytes, 300_000_000)
+	setDefault(&c.MinRelayFee, 1000)
+	setDefault(&c.MaxConnections, 125)
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Transport == nil {
+		c.Transport = p2p.TCP{}
+	}
+}
+
+func setDefault[T comparable](v *T, d T) {
+	var zero T
+	if *v == zero {
+		*v = d
+	}
+}
+
+// A Happening is something that people watch for: a new tip, a reorganization, a found block.
+type Happening struct {
+	At     time.Time
+	Kind   string // "tip", "reorg", "found", "peer", "gone", "fatal"
+	Hash   types.Hash
+	Height int32
+	// Reorg: blocks taken off and put on, transactions that went back to the mempool.
+	Off, On, Returned int
+	Peer              string
+	Detail            string
+}

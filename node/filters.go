@@ -1,0 +1,77 @@
+package node
+
+import (
+	"context"
+	"errors"
+
+	"github.com/cairn-chain/cairn/chain"
+	"github.com/cairn-chain/cairn/chain/filterindex"
+	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/types"
+)
+
+func (n *Node) openFilters() (err error) {
+	if !n.keepsFilters() {
+		return nil
+	}
+	n.filters, err = filterindex.Open(n.indexKV)
+	return err
+}
+
+// followFilters keeps the filter index at the chain's tip.
+func (n *Node) followFilters(ctx context.Context) {
+	bell, cancel := n.chain.Subscribe()
+	defer cancel()
+	for {
+		if err := n.filters.Sync(ctx, n.chain); err != nil && ctx.Err() == nil {
+			n.fail(err)
+			return
+		}
+		n.indexed.fire()
+		select {
+		case <-ctx.Done():
+			return
+		case <-bell:
+		}
+	}
+}
+
+// filtersAt waits until the index has reached a block, or the chain has left it behind.
+func (n *Node) filtersAt(ctx context.Context, tip *chain.Node) error {
+	for {
+		moved := n.indexed.next()
+		if n.filters.Position().Hash == tip.Hash() || !tip.Active() {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-n.halted:
+			return errStopped
+		case <-moved:
+		}
+	}
+}
+
+// filtersRPC is rpc.Filters.
+type filtersRPC struct{ n *Node }
+
+func (r filtersRPC) Filter(h types.Hash) (filter []byte, header types.Hash, err error) {
+	entry := r.n.chain.Lookup(h)
+	if entry == nil {
+		return nil, types.Hash{}, rpc.ErrNotFound
+	}
+	filter, err = r.n.filters.Filter(h)
+	if err == nil {
+		header, err = r.n.filters.FilterHeader(h)
+	}
+	if errors.Is(err, filterindex.ErrNotIndexed) {
+		err = rpc.ErrNotSynced
+	}
+	return filter, header, err
+}
+
+func (r filtersRPC) Synced() (height int32, synced bool) {
+	pos := r.n.filters.Position()
+	return pos.Height, pos.Hash == r.n.chain.Tip().Hash()
+}

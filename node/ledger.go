@@ -1,0 +1,249 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+
+	"github.com/cairn-chain/cairn/chain"
+	"github.com/cairn-chain/cairn/consensus"
+	"github.com/cairn-chain/cairn/mempool"
+	"github.com/cairn-chain/cairn/p2p/proto"
+	"github.com/cairn-chain/cairn/types"
+)
+
+// Bounds of what may wait for the ledger. When either is passed the owner stops reading from peers, so
+// TCP pushes back on them; what was already taken is still done.
+const (
+	maxJobs     = 4096
+	maxJobBytes = 64 << 20
+)
+
+// errStopped answers whoever asks something of a node that is going down.
+var errStopped = errors.New("the node is shutting down")
+
+// job is one piece of work for the ledger, with the bytes that it holds in memory while it waits.
+type job struct {
+	run   func()
+	bytes int
+}
+
+// ledger is the one goroutine that changes the chain and the mempool. Blocks, headers and transactions
+// reach it as jobs, in order; what came of them goes to out as events. Because nobody else changes
+// either, the pool is never judged against a tip that has moved on.
+type ledger struct {
+	chain  *chain.Chain
+	pool   *mempool.Pool
+	clock  *clock
+	log    *slog.Logger
+	out    func(proto.Event)
+	tell   func(Happening)
+	fail   func(error)
+	stats  *stats
+	seenAt chain.Position // the tip that the pool has followed to
+
+	mu    sync.Mutex
+	queue []job
+	bytes int
+	bell  chan struct{}
+}
+
+func newLedger(c *chain.Chain, p *mempool.Pool, ck *clock, log *slog.Logger) *ledger {
+	tip := c.Tip()
+	return &ledger{
+		chain: c, pool: p, clock: ck, log: log,
+		seenAt: chain.Position{Hash: tip.Hash(), Height: tip.Height()},
+		bell:   make(chan struct{}, 1),
+	}
+}
+
+// submit puts a job at the end of the queue. It never blocks; full tells when to stop.
+func (l *ledger) submit(bytes int, run func()) {
+	l.mu.Lock()
+	l.queue = append(l.queue, job{run, bytes})
+	l.bytes += bytes
+	l.mu.Unlock()
+	ring(l.bell)
+}
+
+// full tells whether so much is waiting that nothing more should be read from peers.
+func (l *ledger) full() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.queue) >= maxJobs || l.bytes >= maxJobBytes
+}
+
+// waiting is how many jobs are in the queue.
+func (l *ledger) waiting() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.queue)
+}
+
+func (l *ledger) next() (job, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.queue) == 0 {
+		l.queue = nil
+		return job{}, false
+	}
+	j := l.queue[0]
+	l.queue[0] = job{}
+	l.queue = l.queue[1:]
+	l.bytes -= j.bytes
+	return j, true
+}
+
+// run works until ctx ends. A job that has begun is finished.
+func (l *ledger) run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-l.bell:
+		}
+		for ctx.Err() == nil {
+			j, ok := l.next()
+			if !ok {
+				break
+			}
+			j.run()
+		}
+	}
+}
+
+// do runs f in the ledger's goroutine and waits for it.
+func (l *ledger) do(ctx context.Context, stopped <-chan struct{}, f func() error) error {
+	done := make(chan error, 1)
+	l.submit(0, func() { done <- f() })
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-stopped:
+		return errStopped
+	}
+}
+
+// addHeaders stores headers and reports.
+func (l *ledger) addHeaders(peer proto.PeerID, hs []types.Header) error {
+	accepted, err := l.chain.AddHeaders(hs)
+	l.check(err)
+	l.out(proto.HeadersVerdict{Peer: peer, Headers: hs, Accepted: accepted, Err: err})
+	return err
+}
+
+// addBlock gives a block to the chain, lets the mempool follow, and reports.
+func (l *ledger) addBlock(peer proto.PeerID, b *types.Block) (known bool, err error) {
+	before := l.chain.Tip()
+	known, err = l.chain.AddBlock(b)
+	l.check(err)
+	l.out(proto.BlockVerdict{Peer: peer, Hash: b.Hash(), Known: known, Err: err})
+	if after := l.chain.Tip(); after.Hash() != before.Hash() {
+		l.follow(before, after)
+	}
+	return known, err
+}
+
+// check ends the node for errors that are our own: what a rule says of data is for the machine.
+func (l *ledger) check(err error) {
+	if err != nil && consensus.KindOf(err) == "" {
+		l.fail(err)
+	}
+}
+
+// steered is to be called after anything else that may have moved the tip.
+func (l *ledger) steered(before *chain.Node) {
+	if after := l.chain.Tip(); after.Hash() != before.Hash() {
+		l.follow(before, after)
+	}
+}
+
+// follow brings the mempool to the chain's tip, gives back what a reorganization took off, and tells
+// everyone.
+func (l *ledger) follow(before, after *chain.Node) {
+	returned, off, on := l.updates()
+	back := l.giveBack(returned)
+	tip := l.chain.Tip()
+	l.pool.RemoveInvalid(tip, l.clock.now())
+	l.out(proto.TipChanged{})
+	kind := "tip"
+	if off > 0 {
+		kind = "reorg"
+		l.stats.reorganized(off, on, back)
+		l.log.Info("reorganization", "off", off, "on", on, "returned", back, "tip", after.Hash(), "height", after.Height())
+	}
+	l.stats.tip(after)
+	l.tell(Happening{At: l.clock.now(), Kind: kind, Hash: after.Hash(), Height: after.Height(), Off: off, On: on, Returned: back})
+}
+
+// updates applies to the pool what the chain did since it last looked.
+func (l *ledger) updates() (returned []*types.Tx, off, on int) {
+	for {
+		updates, err := l.chain.UpdatesSince(l.seenAt, 16)
+		if err != nil {
+			l.fail(err)
+			return returned, off, on
+		}
+		if len(updates) == 0 {
+			return returned, off, on
+		}
+		for _, u := range updates {
+			if u.Connected {
+				on++
+				l.pool.Apply(u, l.clock.now())
+				l.seenAt = chain.Position{Hash: u.Hash, Height: u.Height}
+				continue
+			}
+			off++
+			// The block taken off last holds the earliest transactions: parents come first.
+			returned = append(l.pool.Revert(u), returned...)
+			l.seenAt = chain.Position{Hash: u.Block.Header.PrevHash, Height: u.Height - 1}
+		}
+	}
+}
+
+// giveBack offers transactions of blocks that were taken off to the pool again and counts those that it took.
+func (l *ledger) giveBack(txs []*types.Tx) (taken int) {
+	for _, tx := range txs {
+		if _, err := l.accept(tx, mempool.AddOptions{Returned: true}); err == nil {
+			taken++
+		}
+	}
+	return taken
+}
+
+// accept fetches the coins that a transaction needs and offers it to the pool.
+func (l *ledger) accept(tx *types.Tx, opt mempool.AddOptions) (mempool.Result, error) {
+	coins, err := l.chain.Coins(l.pool.Needs(tx))
+	if err != nil {
+		l.fail(err)
+		return mempool.Result{}, err
+	}
+	return l.pool.Add(tx, coins, l.chain.Tip(), l.clock.now(), opt)
+}
+
+// addTx offers a peer's transaction (peer 0: our own) to the pool and reports.
+func (l *ledger) addTx(peer proto.PeerID, tx *types.Tx, opt mempool.AddOptions) (mempool.Result, error) {
+	res, err := l.accept(tx, opt)
+	v := proto.TxVerdict{Peer: peer, Tx: tx, Err: err}
+	var missing *mempool.MissingParents
+	switch {
+	case errors.As(err, &missing):
+		v.MissingParents = missing.Parents()
+	case err == nil:
+		v.FeeRate = res.FeeRate
+	}
+	l.out(v)
+	return res, err
+}
+
+// ring rings a bell of capacity 1.
+func ring(bell chan struct{}) {
+	select {
+	case bell <- struct{}{}:
+	default:
+	}
+}

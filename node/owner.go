@@ -1,0 +1,134 @@
+package node
+
+import (
+	"context"
+	"time"
+
+	"github.com/cairn-chain/cairn/mempool"
+	"github.com/cairn-chain/cairn/p2p"
+	"github.com/cairn-chain/cairn/p2p/proto"
+)
+
+// owner is the one goroutine that owns the protocol machine. Events come to it, it lets the machine
+// step, and carries the effects out; none of them blocks.
+type owner struct {
+	machine *proto.Machine
+	net     *p2p.Net
+	ledger  *ledger
+	serve   *server
+	clock   *clock
+	stats   *stats
+	tell    func(Happening)
+
+	fromNet  chan proto.Event // bounded: when it is full, connections are not read
+	fromHere chan proto.Event // the ledger's verdicts; always drained
+	asked    chan func()      // the RPC's questions to the machine
+}
+
+func newOwner() *owner {
+	return &owner{
+		fromNet:  make(chan proto.Event, 256),
+		fromHere: make(chan proto.Event, 256),
+		asked:    make(chan func()),
+	}
+}
+
+// run steps the machine until ctx ends.
+func (o *owner) run(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		fromNet := o.fromNet
+		if o.ledger.full() {
+			fromNet = nil
+		}
+		timer.Reset(o.untilTick())
+		select {
+		case <-ctx.Done():
+			return
+		case ev := <-o.fromHere:
+			o.step(ev)
+		case ev := <-fromNet:
+			o.step(ev)
+		case ask := <-o.asked:
+			ask()
+		case <-timer.C:
+			o.step(proto.Tick{})
+		}
+	}
+}
+
+// untilTick is how long the machine may sleep. A full ledger is looked at again soon; a mocked clock
+// does not run, so it is looked at every second.
+func (o *owner) untilTick() time.Duration {
+	d := o.machine.NextTick().Sub(o.clock.now())
+	if o.ledger.full() {
+		return min(max(d, 0), 10*time.Millisecond)
+	}
+	return min(max(d, time.Millisecond), time.Second)
+}
+
+func (o *owner) step(ev proto.Event) {
+	o.note(ev)
+	for _, eff := range o.machine.Step(o.clock.now(), ev) {
+		o.carryOut(eff)
+	}
+}
+
+func (o *owner) carryOut(eff proto.Effect) {
+	switch e := eff.(type) {
+	case proto.Send:
+		o.net.Send(e.Peer, e.Msg)
+	case proto.SubmitHeaders:
+		o.ledger.submit(len(e.Headers)*80, func() { o.ledger.addHeaders(e.Peer, e.Headers) })
+	case proto.SubmitBlock:
+		o.ledger.submit(e.Block.Size(), func() { o.ledger.addBlock(e.Peer, e.Block) })
+	case proto.SubmitTx:
+		o.ledger.submit(e.Tx.Size(), func() { o.ledger.addTx(e.Peer, e.Tx, mempool.AddOptions{}) })
+	case proto.ServeBlock:
+		o.serve.request(e)
+	case proto.Dial:
+		o.net.Dial(e.Addr, e.Kind)
+	case proto.Disconnect:
+		o.stats.disconnected(e)
+		o.net.Disconnect(e.Peer, e.Why)
+	}
+}
+
+// note tells people of connections that come and go.
+func (o *owner) note(ev proto.Event) {
+	switch e := ev.(type) {
+	case proto.Connected:
+		o.tell(Happening{At: o.clock.now(), Kind: "peer", Peer: e.Addr.String()})
+	case proto.Gone:
+		o.tell(Happening{At: o.clock.now(), Kind: "gone"})
+	}
+}
+
+// ask runs f between two steps, so that it may read the machine, and waits for it.
+func (o *owner) ask(stopped <-chan struct{}, f func()) {
+	done := make(chan struct{})
+	select {
+	case o.asked <- func() { f(); close(done) }:
+		<-done
+	case <-stopped:
+	}
+}
+
+// emit hands over an event of the network; it blocks while the queue is full, so that TCP pushes back.
+func (o *owner) emit(ctx context.Context, ev proto.Event) {
+	select {
+	case o.fromNet <- ev:
+	case <-ctx.Done():
+	}
+}
+
+// verdict hands over an event of the ledger.
+func (o *owner) verdict(stopped <-chan struct{}) func(proto.Event) {
+	return func(ev proto.Event) {
+		select {
+		case o.fromHere <- ev:
+		case <-stopped:
+		}
+	}
+}

@@ -1,0 +1,211 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"sync"
+
+	"github.com/cairn-chain/cairn/p2p/proto"
+	"github.com/cairn-chain/cairn/p2p/wire"
+	"github.com/cairn-chain/cairn/rpc"
+)
+
+// peersRPC is rpc.Peers.
+type peersRPC struct {
+	n *Node
+
+	mu    sync.Mutex
+	added []netip.AddrPort
+}
+
+// Infos joins what the machine and the sockets know of each peer.
+func (r *peersRPC) Infos() []rpc.PeerInfo {
+	conns := map[proto.PeerID]int{}
+	infos := r.n.net.Peers()
+	for i, c := range infos {
+		conns[c.Peer] = i
+	}
+	var out []rpc.PeerInfo
+	for _, p := range r.n.machinePeers() {
+		i, ok := conns[p.ID]
+		if !ok {
+			continue
+		}
+		c := infos[i]
+		out = append(out, rpc.PeerInfo{
+			ID: uint64(p.ID), Addr: c.Addr.String(), AddrBind: c.LocalAddr.String(), Network: networkOf(p.Addr),
+			Services: uint64(p.Services), RelayTxs: p.RelayTx, LastSend: c.LastSend, LastRecv: c.LastReceive, LastTx: p.LastTx,
+			LastBlock: p.LastBlock, BytesSent: c.BytesSent, BytesRecv: c.BytesReceived, ConnTime: p.Since, TimeOffset: p.TimeOffset,
+			PingTime: p.PingLast, MinPing: p.PingMin, PingWait: p.PingWait, Version: p.Protocol, SubVer: p.UserAgent,
+			Inbound: p.Kind == proto.Inbound, StartingHeight: p.StartingHeight, SyncedHeaders: p.SyncedHeaders,
+			SyncedBlocks: p.SyncedBlocks, Inflight: p.InFlight, AddrRelay: p.AddrRelay, AddrProcessed: p.AddrProcessed,
+			AddrRateLimited: p.AddrRateLimited, MinFeeFilter: p.MinFeeFilter, SentPerMsg: c.SentByCommand, RecvPerMsg: c.ReceivedByCommand,
+			ConnectionType: p.Kind.String(), TransportProtocol: "v1", PresyncedHeaders: p.Presynced,
+		})
+	}
+	return out
+}
+
+func networkOf(a netip.AddrPort) string {
+	ip := a.Addr().Unmap()
+	switch {
+	case !ip.IsGlobalUnicast() || ip.IsPrivate():
+		return "not_publicly_routable"
+	case ip.Is4():
+		return "ipv4"
+	}
+	return "ipv6"
+}
+
+func (r *peersRPC) Totals() rpc.NetTotals {
+	received, sent := r.n.stats.totals()
+	return rpc.NetTotals{Recv: received, Sent: sent}
+}
+
+func (r *peersRPC) Active() bool      { return r.n.net.NetworkActive() }
+func (r *peersRPC) SetActive(on bool) { r.n.net.SetNetworkActive(on) }
+func (r *peersRPC) PingAll()          { r.n.step(proto.PingAll{}) }
+
+// parseAddr reads host:port; the port may be left out.
+func (r *peersRPC) parseAddr(s string) (netip.AddrPort, error) {
+	host, port, err := net.SplitHostPort(s)
+	if err != nil {
+		host, port = s, strconv.Itoa(r.n.cfg.Params.P2PPort)
+	}
+	a, err := netip.ParseAddrPort(net.JoinHostPort(host, port))
+	if err != nil {
+		return a, fmt.Errorf("%q is not an address of the form IP:port", s)
+	}
+	return a, nil
+}
+
+func (r *peersRPC) AddNode(s string) error {
+	a, err := r.parseAddr(s)
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if slices.Contains(r.added, a) {
+		return rpc.ErrAlreadyAdded
+	}
+	if len(r.added) >= 1000 {
+		return errors.New("too many added nodes")
+	}
+	r.added = append(r.added, a)
+	r.n.step(proto.AddManual{Addr: a})
+	return nil
+}
+
+func (r *peersRPC) RemoveNode(s string) error {
+	a, err := r.parseAddr(s)
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	i := slices.Index(r.added, a)
+	if i < 0 {
+		return rpc.ErrNotFound
+	}
+	r.added = slices.Delete(r.added, i, i+1)
+	r.n.step(proto.RemoveManual{Addr: a})
+	return nil
+}
+
+func (r *peersRPC) TryNode(s string) error {
+	a, err := r.parseAddr(s)
+	if err == nil {
+		r.n.step(proto.AddManual{Addr: a, Once: true})
+	}
+	return err
+}
+
+func (r *peersRPC) Added() []rpc.AddedNode {
+	r.mu.Lock()
+	added := slices.Clone(r.added)
+	r.mu.Unlock()
+	var out []rpc.AddedNode
+	conns := r.n.net.Peers()
+	for _, a := range added {
+		node := rpc.AddedNode{Node: a.String()}
+		for _, c := range conns {
+			if c.Addr == a {
+				node.Addresses = append(node.Addresses, rpc.AddedAddress{Address: a.String(), Connected: direction(c.Kind)})
+			}
+		}
+		out = append(out, node)
+	}
+	return out
+}
+
+func direction(k proto.ConnKind) string {
+	if k == proto.Inbound {
+		return "inbound"
+	}
+	return "outbound"
+}
+
+func (r *peersRPC) DisconnectAddr(s string) error {
+	a, err := r.parseAddr(s)
+	if err != nil {
+		return err
+	}
+	for _, c := range r.n.net.Peers() {
+		if c.Addr == a {
+			r.n.step(proto.DropPeer{Peer: c.Peer})
+			return nil
+		}
+	}
+	return rpc.ErrNotFound
+}
+
+func (r *peersRPC) DisconnectID(id uint64) error {
+	for _, c := range r.n.net.Peers() {
+		if uint64(c.Peer) == id {
+			r.n.step(proto.DropPeer{Peer: c.Peer})
+			return nil
+		}
+	}
+	return rpc.ErrNotFound
+}
+
+func (r *peersRPC) Addresses(n int) []rpc.KnownAddress {
+	var out []rpc.KnownAddress
+	var known []wire.TimedAddr
+	if n <= 0 {
+		n = 100_000
+	}
+	r.n.read(func() { known = r.n.book.Sample(r.n.clock.now(), n) })
+	for _, a := range known {
+		out = append(out, rpc.KnownAddress{Time: unix(a.Time), Services: uint64(a.Services), Host: a.Addr.Addr().String(), Port: a.Addr.Port(), Network: networkOf(a.Addr)})
+	}
+	return out
+}
+
+func (r *peersRPC) AddAddress(host string, port uint16, tried bool) bool {
+	ip, err := netip.ParseAddr(host)
+	if err != nil || port == 0 {
+		return false
+	}
+	now, addr := r.n.clock.now(), netip.AddrPortFrom(ip, port)
+	services := wire.NodeNetwork | wire.NodeWitness
+	r.n.read(func() {
+		r.n.book.Add(now, []wire.TimedAddr{{Time: uint32(now.Unix()), NetAddr: wire.NetAddr{Services: services, Addr: addr}}}, addr)
+		if tried {
+			r.n.book.Good(now, addr, services)
+		}
+	})
+	return true
+}
+
+func (r *peersRPC) LocalAddresses() []string {
+	if !r.n.P2PAddr().IsValid() {
+		return nil
+	}
+	return []string{r.n.P2PAddr().String()}
+}

@@ -1,0 +1,178 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/cairn-chain/cairn/consensus"
+	"github.com/cairn-chain/cairn/mempool"
+	"github.com/cairn-chain/cairn/p2p/proto"
+	"github.com/cairn-chain/cairn/p2p/wire"
+	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/types"
+)
+
+func (r submitRPC) Tx(ctx context.Context, tx *types.Tx, maxFeeRate int64) error {
+	return r.n.do(ctx, func() error {
+		if r.n.pool.Have(tx.WitnessID()) {
+			r.n.ledger.out(proto.Broadcast{ID: tx.ID(), WitnessID: tx.WitnessID()})
+			return nil
+		}
+		_, err := r.n.ledger.addTx(0, tx, mempool.AddOptions{Local: true, MaxFeeRate: maxFeeRate})
+		return poolError(err)
+	})
+}
+
+// poolError gives the RPC's error for one of the pool's.
+func poolError(err error) error {
+	var missing *mempool.MissingParents
+	if errors.As(err, &missing) {
+		return rpc.ErrMissingInputs
+	}
+	return err
+}
+
+// poolRPC is rpc.Mempool.
+type poolRPC struct{ n *Node }
+
+func (r poolRPC) Info() rpc.MempoolInfo {
+	i := r.n.pool.Info(r.n.clock.now())
+	return rpc.MempoolInfo{Loaded: true, Count: i.Count, Bytes: i.VBytes, Usage: i.Usage, MaxBytes: i.MaxBytes, TotalFee: i.Fees,
+		FeeFloor: i.FeeFloor, MinRelay: i.MinRelayFeeRate, IncrementalRelay: i.IncrementalFeeRate, Unbroadcast: i.Local,
+		FullRBF: true, MaxDataCarrierBytes: mempool.DefaultDataCarrierBytes}
+}
+
+func (r poolRPC) Sequence() uint64 { return r.n.pool.Info(r.n.clock.now()).Seq }
+
+func (r poolRPC) IDs() []types.Hash { return r.n.pool.IDs() }
+
+func (r poolRPC) Entry(id types.Hash) (rpc.MempoolEntry, bool) {
+	e, ok := r.n.pool.Entry(id)
+	if !ok {
+		return rpc.MempoolEntry{}, false
+	}
+	return rpc.MempoolEntry{
+		Tx: e.Tx, VSize: e.VSize, Fee: e.Fee, ModifiedFee: e.Fee + e.Delta, Time: e.Time, Height: e.Height,
+		Ancestors:   rpc.PackageSums{Count: int(e.AncestorCount), VSize: e.AncestorSize, Fees: e.AncestorFees},
+		Descendants: rpc.PackageSums{Count: int(e.DescendantCount), VSize: e.DescendantSize, Fees: e.DescendantFees},
+		Depends:     e.Parents, SpentBy: e.Children, Replaceable: r.replaceable(e), Unbroadcast: e.Local,
+	}, true
+}
+
+// replaceable tells whether the transaction or an ancestor in the pool signals BIP125.
+func (r poolRPC) replaceable(e mempool.Entry) bool {
+	if signals(e.Tx) {
+		return true
+	}
+	ancestors, _ := r.n.pool.Ancestors(e.Tx.ID())
+	return slices.ContainsFunc(ancestors, func(a mempool.Entry) bool { return signals(a.Tx) })
+}
+
+func signals(tx *types.Tx) bool {
+	return slices.ContainsFunc(tx.In, func(in types.TxIn) bool { return in.Sequence <= 0xfffffffd })
+}
+
+func (r poolRPC) Ancestors(id types.Hash) []types.Hash {
+	list, _ := r.n.pool.Ancestors(id)
+	return idsOf(list)
+}
+
+func (r poolRPC) Descendants(id types.Hash) []types.Hash {
+	list, _ := r.n.pool.Descendants(id)
+	return idsOf(list)
+}
+
+func idsOf(list []mempool.Entry) []types.Hash {
+	ids := make([]types.Hash, len(list))
+	for i := range list {
+		ids[i] = list[i].Tx.ID()
+	}
+	return ids
+}
+
+func (r poolRPC) Spends(op types.OutPoint) (types.Hash, bool) { return r.n.pool.Spends(op) }
+
+func (r poolRPC) Prioritise(id types.Hash, delta int64) { r.n.pool.Prioritise(id, delta) }
+
+func (r poolRPC) Prioritised() []rpc.Prioritised {
+	var out []rpc.Prioritised
+	for _, d := range r.n.pool.Deltas() {
+		out = append(out, rpc.Prioritised{ID: d.ID, Delta: d.Fee, InMempool: d.InMempool})
+	}
+	return out
+}
+
+// Test judges each transaction by itself against the pool as it is.
+func (r poolRPC) Test(ctx context.Context, txs []*types.Tx) ([]rpc.TestResult, error) {
+	results := make([]rpc.TestResult, len(txs))
+	err := r.n.do(ctx, func() error {
+		for i, tx := range txs {
+			res, err := r.n.ledger.accept(tx, mempool.AddOptions{TestOnly: true})
+			results[i] = rpc.TestResult{Err: poolError(err), VSize: int64(res.VSize), Fee: res.Fee}
+		}
+		return nil
+	})
+	return results, err
+}
+
+func (r poolRPC) Save(context.Context) (string, error) { return r.n.saveMempool() }
+
+// miningRPC is rpc.Mining.
+type miningRPC struct{ n *Node }
+
+func (r miningRPC) Template(ctx context.Context, script []byte) (t rpc.Template, err error) {
+	err = r.n.do(ctx, func() error {
+		b, chosen, err := r.n.mining.template(script)
+		if err != nil {
+			return err
+		}
+		t = rpc.Template{Block: b, Fees: make([]int64, 1, len(b.Txs)), SigOps: make([]int64, 1, len(b.Txs)), MempoolSequence: poolRPC{r.n}.Sequence()}
+		for _, c := range chosen {
+			t.Fees = append(t.Fees, c.Fee)
+			t.SigOps = append(t.SigOps, int64(c.SigOps))
+		}
+		return nil
+	})
+	return t, err
+}
+
+func (r miningRPC) Generate(ctx context.Context, n int, script []byte, maxTries uint64) ([]types.Hash, error) {
+	return r.n.mining.generate(ctx, n, script, maxTries)
+}
+
+func (r miningRPC) GenerateBlock(ctx context.Context, script []byte, txs []*types.Tx, submit bool) (*types.Block, error) {
+	return r.n.mining.generateBlock(ctx, script, txs, submit)
+}
+
+func (r miningRPC) State() rpc.MiningState {
+	on, rate := r.n.mining.state()
+	return rpc.MiningState{On: on, Threads: r.n.mining.threads, HashRate: rate}
+}
+
+func (r miningRPC) SetMining(on bool) error { return r.n.mining.set(r.n.ctx, on) }
+
+// nodeRPC is rpc.Node and rpc.Filters.
+type nodeRPC struct{ n *Node }
+
+func (r nodeRPC) Params() *consensus.Params { return r.n.cfg.Params }
+
+func (r nodeRPC) Service() rpc.LocalService {
+	return rpc.LocalService{Version: versionNumber, SubVersion: r.n.userAgent, Protocol: wire.ProtocolVersion,
+		Services: uint64(r.n.services), LocalRelay: !r.n.cfg.BlocksOnly, DataDir: r.n.cfg.DataDir}
+}
+
+// Settle waits for the ledger, whose jobs include the pool, and for the filter index.
+func (r nodeRPC) Settle(ctx context.Context) error {
+	if err := r.n.do(ctx, func() error { return nil }); err != nil || r.n.filters == nil {
+		return err
+	}
+	return r.n.filtersAt(ctx, r.n.chain.Tip())
+}
+
+func (r nodeRPC) Now() time.Time          { return r.n.clock.now() }
+func (r nodeRPC) SetMockTime(t time.Time) { r.n.clock.set(t) }
+func (r nodeRPC) Uptime() time.Duration   { return time.Since(r.n.started) }
+func (r nodeRPC) Warnings() []string      { return nil }
+func (r nodeRPC) Stop()                   { r.n.Stop() }

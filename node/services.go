@@ -1,0 +1,137 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/cairn-chain/cairn/p2p"
+	"github.com/cairn-chain/cairn/rpc"
+)
+
+// services are the node's HTTP servers: RPC, and metrics with health.
+type services struct {
+	log     interface{ Error(string, ...any) }
+	servers []*http.Server
+	rpc     net.Addr
+	web     net.Addr
+	cookie  *rpc.Cookie
+	path    string
+	once    sync.Once
+}
+
+func (n *Node) openServices() error {
+	n.web = &services{log: n.cfg.Log}
+	n.peers = &peersRPC{n: n}
+	if n.cfg.RPCListen != "" {
+		if err := n.openRPC(); err != nil {
+			return err
+		}
+	}
+	if n.cfg.HTTPListen != "" {
+		n.stats.registry.MustRegister(newGauges(n))
+		addr, err := n.web.listen(n.cfg.HTTPListen, n.pages())
+		if err != nil {
+			return err
+		}
+		n.web.web = addr
+	}
+	return nil
+}
+
+// listen serves h on an address until close.
+func (s *services) listen(addr string, h http.Handler) (net.Addr, error) {
+	l, err := p2p.TCP{}.Listen(addr)
+	if err != nil {
+		return nil, err
+	}
+	srv := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
+	s.servers = append(s.servers, srv)
+	go func() {
+		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			s.log.Error("an HTTP server stopped", "addr", addr, "err", err)
+		}
+	}()
+	return l.Addr(), nil
+}
+
+// close ends the servers; what they are answering gets a second.
+func (s *services) close() {
+	s.once.Do(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		for _, srv := range s.servers {
+			if srv.Shutdown(ctx) != nil {
+				srv.Close()
+			}
+		}
+		if s.cookie != nil {
+			if err := s.cookie.Remove(); err != nil {
+				s.log.Error("the cookie was not removed", "err", err)
+			}
+		}
+	})
+}
+
+// pages are /metrics, /healthz and /readyz.
+func (n *Node) pages() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(n.stats.registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		if n.ctx.Err() != nil {
+			http.Error(w, "stopping", http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprintln(w, "ok")
+	})
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if !n.synced() {
+			http.Error(w, "syncing", http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprintln(w, "ready")
+	})
+	return mux
+}
+
+func (n *Node) openRPC() error {
+	cfg := rpc.Config{Log: n.cfg.Log, AllowedHosts: n.cfg.RPCHosts, Observe: func(method string, d time.Duration, _ int) {
+		n.stats.rpcDuration.WithLabelValues(method).Observe(d.Seconds())
+	}}
+	if n.cfg.DataDir != "" {
+		var err error
+		n.web.path = filepath.Join(n.cfg.DataDir, rpc.CookieFile)
+		if n.web.cookie, err = rpc.CreateCookie(n.web.path); err != nil {
+			return err
+		}
+		cfg.Credentials = append(cfg.Credentials, n.web.cookie.Credential())
+	}
+	for _, text := range n.cfg.RPCAuth {
+		cred, err := rpc.ParseCredential(text)
+		if err != nil {
+			return err
+		}
+		cfg.Credentials = append(cfg.Credentials, cred)
+	}
+	srv := rpc.New(cfg)
+	srv.Ready(n.backend())
+	var err error
+	n.web.rpc, err = n.web.listen(n.cfg.RPCListen, srv)
+	return err
+}
+
+func (n *Node) backend() *rpc.Backend {
+	c := chainRPC{n}
+	b := &rpc.Backend{Chain: c, Blocks: c, Ledger: c, Steer: c, Mempool: poolRPC{n}, Submit: submitRPC{n}, Peers: n.peers, Mining: miningRPC{n}, Node: nodeRPC{n}}
+	if n.filters != nil {
+		b.Filters = filtersRPC{n}
+	}
+	return b
+}

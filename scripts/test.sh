@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Everything: formatting, vet, linters, unit, property and scenario tests with the race detector, the
+# command line as users see it, and networks of real processes with a real Prometheus and a container engine.
+# On a fresh Debian machine with Go, git and root it installs what else it needs from Debian's packages. Without root
+# it says what it leaves out, and fails if that was required.
+#
+#   scripts/test.sh            all
+#   scripts/test.sh quick      without the race detector and the end-to-end runs
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+mode=${1:-all}
+staticcheck=honnef.co/go/tools/cmd/staticcheck@v0.7.0
+missing=()
+
+say() { printf '\n== %s\n' "$*"; }
+
+# need COMMAND PACKAGE...: makes sure that a command is there, installing Debian's packages if it isn't.
+need() {
+	local command=$1
+	shift
+	command -v "$command" >/dev/null && return
+	if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+		say "installing $*"
+		{ apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"; } >/tmp/cairn-apt.log 2>&1 ||
+			tail -5 /tmp/cairn-apt.log
+	fi
+	command -v "$command" >/dev/null || missing+=("$command (Debian: $*)")
+}
+
+need gcc gcc libc6-dev
+need shellcheck shellcheck
+need promtool prometheus
+
+say "format, vet, linters"
+unformatted=$(gofmt -l $(git ls-files --cached --others --exclude-standard '*.go'))
+if [ -n "$unformatted" ]; then
+	printf 'gofmt would change:\n%s\n' "$unformatted"
+	exit 1
+fi
+go vet ./...
+go run "$staticcheck" ./...
+if command -v shellcheck >/dev/null; then
+	shellcheck scripts/*.sh .ci/run
+fi
+
+if [ "$mode" = quick ]; then
+	say "tests"
+	go test ./...
+	exit
+fi
+
+say "tests with the race detector"
+go test -race -timeout 9m ./...
+
+say "end to end: networks of real processes"
+CAIRN_E2E=1 go test -count 1 -timeout 8m -v -run . ./e2e | grep -v '^=== '
+
+say "container image and compose network"
+scripts/test-container.sh
+
+if [ ${#missing[@]} -gt 0 ]; then
+	say "left out, although required, because these commands are missing and could not be installed:"
+	printf '  %s\n' "${missing[@]}"
+	exit 1
+fi
+say "all tests passed"
