@@ -79,6 +79,7 @@ func (n *fakeNode) filter(node *consensustest.Node) Filter {
 
 // encodeFilter is the writing side of decodeFilter.
 func encodeFilter(block types.Hash, scripts [][]byte) []byte {
+	scripts = slices.Clone(scripts)
 	slices.SortFunc(scripts, slices.Compare[[]byte])
 	scripts = slices.CompactFunc(scripts, slices.Equal[[]byte])
 	k0, k1 := binary.LittleEndian.Uint64(block[:8]), binary.LittleEndian.Uint64(block[8:16])

@@ -1,0 +1,396 @@
+package wallet
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/cairn-chain/cairn/consensus"
+	"github.com/cairn-chain/cairn/consensus/script"
+	"github.com/cairn-chain/cairn/types"
+)
+
+func unhex(t testing.TB, s string) []byte {
+	t.Helper()
+	b, err := hex.DecodeString(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// bitcoinParams has the version bytes of the vectors of BIP32, BIP84 and BIP86.
+func bitcoinParams() *consensus.Params {
+	p := *consensus.Regtest()
+	p.HDPrivateID = [4]byte{0x04, 0x88, 0xad, 0xe4}
+	p.HDPublicID = [4]byte{0x04, 0x88, 0xb2, 0x1e}
+	p.PrivateKeyID, p.Bech32HRP, p.HDCoinType = 0x80, "bc", 0
+	return &p
+}
+
+// TestBIP39 checks vectors of the BIP, whose passphrase is TREZOR.
+func TestBIP39(t *testing.T) {
+	for _, v := range []struct{ entropy, words, seed string }{
+		{"00000000000000000000000000000000", testMnemonic, "c55257c360c07c72029aebc1b53c05ed0362ada38ead3e3e9efa3708e53495531f09a6987599d18264c1e1c92f2cf141630c7a3c4ab7c81b2f001698e7463b04"},
+		{"7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f", "legal winner thank year wave sausage worth useful legal winner thank yellow", "2e8905819b8723fe2c1d161860e5ee1830318dbf49a83bd451cfb8440c28bd6fa457fe1296106559a3c80937a1c1069be3a3a5bd381ee6260e8d9739fce1f607"},
+		{"ffffffffffffffffffffffffffffffff", "zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo wrong", "ac27495480225222079d7be181583751e86f571027b0497b5b5d11218e0a8a13332572917f0f8e5a589620c6f15b11c61dee327651a14c34e18231052e48c069"},
+		{"ffffffffffffffffffffffffffffffffffffffffffffffff", "zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo when", "0cd6e5d827bb62eb8fc1e262254223817fd068a74b5b449cc2f667c3f1f985a76379b43348d952e2265b4cd129090758b3e3c2c49103b5051aac2eaeb890a528"},
+		{"8080808080808080808080808080808080808080808080808080808080808080", "letter advice cage absurd amount doctor acoustic avoid letter advice cage absurd amount doctor acoustic avoid letter advice cage absurd amount doctor acoustic bless", "c0c519bd0e91a2ed54357d9d1ebef6f5af218a153624cf4f2da911a0ed8f7a09e2ef61af0aca007096df430022f7a2b6fb91661a9589097069720d015e4e982f"},
+	} {
+		entropy := unhex(t, v.entropy)
+		words, err := NewMnemonic(bytes.NewReader(entropy), len(entropy))
+		if err != nil || words != v.words {
+			t.Fatalf("%q %v", words, err)
+		}
+		for _, written := range []string{v.words, strings.ToUpper(v.words), "\n  " + strings.ReplaceAll(v.words, " ", " \t\n ")} {
+			seed, err := SeedFromMnemonic(written, "TREZOR")
+			if err != nil || hex.EncodeToString(seed) != v.seed {
+				t.Fatalf("%x %v", seed, err)
+			}
+		}
+	}
+}
+
+func TestWrongMnemonics(t *testing.T) {
+	for words, want := range map[string]string{
+		"":                                       "has 0",
+		"abandon abandon":                        "has 2",
+		testMnemonic + " about":                  "has 13",
+		strings.Repeat("abandon ", 27):           "has 27",
+		strings.Repeat("abandon ", 12):           "checksum",
+		strings.Repeat("abandon ", 11) + "abuot": "word 12",
+	} {
+		if _, err := SeedFromMnemonic(words, ""); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", words, err, want)
+		}
+	}
+	if _, err := NewMnemonic(bytes.NewReader(nil), 16); err == nil {
+		t.Error("a mnemonic without randomness")
+	}
+	if _, err := NewMnemonic(rngReader{rand.New(rand.NewPCG(1, 1))}, 15); err == nil {
+		t.Error("a mnemonic of 15 bytes")
+	}
+}
+
+// TestBIP32 checks the first two chains of test vectors of the BIP, and both ways to derive a public key.
+func TestBIP32(t *testing.T) {
+	p := bitcoinParams()
+	for seed, chain := range map[string][]string{
+		"000102030405060708090a0b0c0d0e0f": {
+			"m", "xpub661MyMwAqRbcFtXgS5sYJABqqG9YLmC4Q1Rdap9gSE8NqtwybGhePY2gZ29ESFjqJoCu1Rupje8YtGqsefD265TMg7usUDFdp6W1EGMcet8", "xprv9s21ZrQH143K3QTDL4LXw2F7HEK3wJUD2nW2nRk4stbPy6cq3jPPqjiChkVvvNKmPGJxWUtg6LnF5kejMRNNU3TGtRBeJgk33yuGBxrMPHi",
+			"m/0'", "xpub68Gmy5EdvgibQVfPdqkBBCHxA5htiqg55crXYuXoQRKfDBFA1WEjWgP6LHhwBZeNK1VTsfTFUHCdrfp1bgwQ9xv5ski8PX9rL2dZXvgGDnw", "xprv9uHRZZhk6KAJC1avXpDAp4MDc3sQKNxDiPvvkX8Br5ngLNv1TxvUxt4cV1rGL5hj6KCesnDYUhd7oWgT11eZG7XnxHrnYeSvkzY7d2bhkJ7",
+			"m/0h/1/2H/2/1000000000", "xpub6H1LXWLaKsWFhvm6RVpEL9P4KfRZSW7abD2ttkWP3SSQvnyA8FSVqNTEcYFgJS2UaFcxupHiYkro49S8yGasTvXEYBVPamhGW6cFJodrTHy", "xprvA41z7zogVVwxVSgdKUHDy1SKmdb533PjDz7J6N6mV6uS3ze1ai8FHa8kmHScGpWmj4WggLyQjgPie1rFSruoUihUZREPSL39UNdE3BBDu76",
+		},
+		"fffcf9f6f3f0edeae7e4e1dedbd8d5d2cfccc9c6c3c0bdbab7b4b1aeaba8a5a29f9c999693908d8a8784817e7b7875726f6c696663605d5a5754514e4b484542": {
+			"m/0/2147483647'/1/2147483646'/2", "xpub6FnCn6nSzZAw5Tw7cgR9bi15UV96gLZhjDstkXXxvCLsUXBGXPdSnLFbdpq8p9HmGsApME5hQTZ3emM2rnY5agb9rXpVGyy3bdW6EEgAtqt", "xprvA2nrNbFZABcdryreWet9Ea4LvTJcGsqrMzxHx98MMrotbir7yrKCEXw7nadnHM8Dq38EGfSh6dqA9QWTyefMLEcBYJUuekgW4BYPJcr9E7j",
+		},
+	} {
+		master, err := NewMasterKey(unhex(t, seed))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := 0; i < len(chain); i += 3 {
+			k, err := master.Derive(chain[i])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if pub, priv := k.Public().Text(p), k.Text(p); pub != chain[i+1] || priv != chain[i+2] {
+				t.Errorf("%s:\n%s\n%s", chain[i], pub, priv)
+			}
+			for _, text := range chain[i+1 : i+3] {
+				back, err := ParseKey(p, text)
+				if err != nil || back.Text(p) != text {
+					t.Errorf("%s came back as another key: %v", text, err)
+				}
+			}
+			a, errA := k.Public().Child(5)
+			b, errB := k.Child(5)
+			if errA != nil || errB != nil || *a != *b.Public() {
+				t.Errorf("%s: the public way gives another child", chain[i])
+			}
+			if _, err := k.Public().Child(Hardened); !errors.Is(err, ErrHardened) {
+				t.Errorf("%v", err)
+			}
+		}
+	}
+}
+
+func TestInvalidKeys(t *testing.T) {
+	p := bitcoinParams()
+	good := func(edit func(b []byte)) string {
+		b, err := script.DecodeBase58Check("xpub661MyMwAqRbcFtXgS5sYJABqqG9YLmC4Q1Rdap9gSE8NqtwybGhePY2gZ29ESFjqJoCu1Rupje8YtGqsefD265TMg7usUDFdp6W1EGMcet8")
+		if err != nil {
+			t.Fatal(err)
+		}
+		edit(b)
+		return script.EncodeBase58Check(b)
+	}
+	private := func(b []byte) { copy(b, p.HDPrivateID[:]) }
+	for name, text := range map[string]string{
+		"empty":                       "",
+		"checksum":                    "xpub661MyMwAqRbcFtXgS5sYJABqqG9YLmC4Q1Rdap9gSE8NqtwybGhePY2gZ29ESFjqJoCu1Rupje8YtGqsefD265TMg7usUDFdp6W1EGMcet9",
+		"private version, public key": good(private),
+		"private key zero":            good(func(b []byte) { private(b); clear(b[45:]) }),
+		"private key is the order": good(func(b []byte) {
+			private(b)
+			b[45] = 0
+			copy(b[46:], unhex(t, "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141"))
+		}),
+		"public key with prefix 4": good(func(b []byte) { b[45] = 4 }),
+		"public key off the curve": good(func(b []byte) { clear(b[46:]); b[77] = 7 }),
+		"depth 0 with a parent":    good(func(b []byte) { b[5] = 1 }),
+		"depth 0 with an index":    good(func(b []byte) { b[12] = 1 }),
+		"too long":                 strings.Repeat("1", 1000),
+		"an address":               "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2",
+	} {
+		if _, err := ParseKey(p, text); !errors.Is(err, ErrKeyInvalid) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := ParseKey(p, good(func(b []byte) { b[0]++ })); !errors.Is(err, ErrKeyNetwork) {
+		t.Errorf("%v", err)
+	}
+	for _, path := range []string{"m/x", "m//1", "m/1''", "m/2147483648", "m/-1", "n/1", "m/ 1"} {
+		k, err := NewMasterKey(make([]byte, 16))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := k.Derive(path); !errors.Is(err, errPathSyntax) {
+			t.Errorf("%q: %v", path, err)
+		}
+	}
+	for _, n := range []int{0, 15, 65} {
+		if _, err := NewMasterKey(make([]byte, n)); !errors.Is(err, errSeedLength) {
+			t.Errorf("a seed of %d bytes: %v", n, err)
+		}
+	}
+}
+
+// TestBIP84AndBIP86 checks the addresses in the BIPs.
+func TestBIP84AndBIP86(t *testing.T) {
+	p := bitcoinParams()
+	seed, err := SeedFromMnemonic(testMnemonic, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ring, err := newKeyring(p, seed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := ring.root.Text(p); got != "xprv9s21ZrQH143K3GJpoapnV8SFfukcVBSfeCficPSGfubmSFDxo1kuHnLisriDvSnRRuL2Qrg5ggqHKNVpxR86QEC8w35uxmGoggxtQTPvfUu" {
+		t.Fatal(got)
+	}
+	if got := ring.account(Taproot).key.Public().Text(p); got != "xpub6BgBgsespWvERF3LHQu6CnqdvfEvtMcQjYrcRzx53QJjSxarj2afYWcLteoGVky7D3UKDP9QyrLprQ3VCECoY49yfdDEHGCtMMj92pReUsQ" {
+		t.Fatal(got)
+	}
+	for _, v := range []struct {
+		kind         AddressType
+		chain, index uint32
+		address      string
+	}{
+		{Segwit, 0, 0, "bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu"},
+		{Segwit, 0, 1, "bc1qnjg0jd8228aq7egyzacy8cys3knf9xvrerkf9g"},
+		{Segwit, 1, 0, "bc1q8c6fshw2dlwun7ekn9qwf37cu2rn755upcp6el"},
+		{Taproot, 0, 0, "bc1p5cyxnuxmeuwuvkwfem96lqzszd02n6xdcjrs20cac6yqjjwudpxqkedrcr"},
+		{Taproot, 0, 1, "bc1p4qhjn9zdvkux4e44uhx8tc55attvtyu358kutcqkudyccelu0was9fqzwh"},
+		{Taproot, 1, 0, "bc1p3qkhfews2uk44qtvauqyr2ttdsw7svhkl9nkm9s9c3x4ax5h60wqwruhk7"},
+	} {
+		lock, err := ring.account(v.kind).script(v.chain, v.index)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, ok := script.EncodeAddress(p.Addresses(), lock); !ok || got != v.address {
+			t.Errorf("%s, want %s", got, v.address)
+		}
+		if o, ok := ring.owner(lock); !ok || o.index != v.index || o.kind != v.kind {
+			t.Errorf("%s is not watched", v.address)
+		}
+	}
+	lock, _ := ring.account(Segwit).script(0, 0)
+	o, _ := ring.owner(lock)
+	secret, err := ring.secret(o)
+	if err != nil || EncodeWIF(p, secret) != "KyZpNDKnfs94vbrwhJneDi77V6jF64PWPF8x5cdJb8ifgg2DUc9d" {
+		t.Fatalf("%v", err)
+	}
+}
+
+func TestWIF(t *testing.T) {
+	p := bitcoinParams()
+	secret, err := DecodeWIF(p, " KyZpNDKnfs94vbrwhJneDi77V6jF64PWPF8x5cdJb8ifgg2DUc9d\n")
+	if err != nil || EncodeWIF(p, secret) != "KyZpNDKnfs94vbrwhJneDi77V6jF64PWPF8x5cdJb8ifgg2DUc9d" {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{
+		"KyZpNDKnfs94vbrwhJneDi77V6jF64PWPF8x5cdJb8ifgg2DUc9e": "mistyped",
+		"5HueCGU8rMjxEXxiPuD5BDku4MkFqeZyd4dZ1jvhTVqvbTLvyTJ":  "uncompressed",
+		"": "wallet import format",
+		"bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu": "wallet import format",
+		"1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2":         "length",
+		EncodeWIF(consensus.Regtest(), secret):       "another network",
+		EncodeWIF(p, [32]byte{}):                     "no valid key",
+	} {
+		if _, err := DecodeWIF(p, text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", text, err, want)
+		}
+	}
+}
+
+// TestBIP158 checks filters of testnet blocks from the BIP: their headers, that they have what they should,
+// and not what they should not.
+func TestBIP158(t *testing.T) {
+	for _, v := range []struct {
+		block, filter, prev, header string
+		in                          []string
+	}{
+		{
+			"000000000933ea01ad0ee984209779baaec3ced90fa3f408719526f8d77f4943", "019dfca8",
+			"0000000000000000000000000000000000000000000000000000000000000000", "21584579b7eb08997773e5aeff3a7f932700042d0ed2a6129012b7d7ae81b750",
+			[]string{"4104678afdb0fe5548271967f1a67130b7105cd6a828e03909a67962e0ea1f61deb649f6bc3f4cef38c4f35504e51ec112de5c384df7ba0b8d578a4c702b6bf11d5fac"},
+		},
+		{
+			"0000000018b07dca1b28b4b5a119f6d6e71698ce1ed96f143f54179ce177a19c", "0afbc2920af1b027f31f87b592276eb4c32094bb4d3697021b4c6380",
+			"ed47705334f4643892ca46396eb3f4196a5e30880589e4009ef38eae895d4a13", "b6d98692cec5145f67585f3434ec3c2b3030182e1cb3ec58b855c5c164dfaaa3",
+			[]string{
+				"5221033423007d8f263819a2e42becaaf5b06f34cb09919e06304349d950668209eaed21021d69e2b68c3960903b702af7829fadcd80bd89b158150c85c4a75b2c8cb9c39452ae",
+				"76a9149144761ebaccd5b4bbdc2a35453585b5637b2f8588ac", "76a914f4fa1cc7de742d135ea82c17adf0bb9cf5f4fb8388ac", "76a91445db0b779c0b9fa207f12a8218c94fc77aff504588ac",
+			},
+		},
+		{
+			"00000000fd3ceb2404ff07a785c7fdcc76619edc8ed61bd25134eaa22084366a", "0db414c859a07e8205876354a210a75042d0463404913d61a8e068e58a3ae2aa080026",
+			"d34ef98386f413769502808d4bac5f20f8dfd5bffc9eedafaa71de0eb1f01489", "c582d51c0ca365e3fcf36c51cb646d7f83a67e867cb4743fd2128e3e022b700c",
+			[]string{"76a9142903b138c24be9e070b3e73ec495d77a204615e788ac", "76a914f6039952bc2b307aeec5371bfb96b66078ec17f688ac", "76a9147779b7fba1c1e06b717069b80ca170e8b04458a488ac"},
+		},
+		{
+			"000000000000015d6077a411a8f5cc95caf775ccf11c54e27df75ce58d187313", "09027acea61b6cc3fb33f5d52f7d088a6b2f75d234e89ca800",
+			"8f13b9a9c85611635b47906c3053ac53cfcec7211455d4cb0d63dc9acc13d472", "546c574a0472144bcaf9b6aeabf26372ad87c7af7d1ee0dbfae5e099abeae49c",
+			[]string{"a914feb8a29635c56d9cd913122f90678756bf23887687", "76a914913bcc2be49cb534c20474c4dee1e9c4c317e7eb88ac"},
+		},
+	} {
+		hash, err := types.ParseHash(v.block)
+		if err != nil {
+			t.Fatal(err)
+		}
+		prev, err := types.ParseHash(v.prev)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw := unhex(t, v.filter)
+		if got := filterHeader(raw, prev).String(); got != v.header {
+			t.Errorf("header %s, want %s", got, v.header)
+		}
+		f, err := decodeFilter(hash, raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range v.in {
+			if !f.has(unhex(t, s)) {
+				t.Errorf("block %s: %s is not found", v.block, s)
+			}
+		}
+		if f.has([]byte("not in any block")) || !f.hasAny([][]byte{nil, unhex(t, v.in[0])}) || f.hasAny(nil) {
+			t.Errorf("block %s: matches at random", v.block)
+		}
+		for cut := range raw {
+			if _, err := decodeFilter(hash, raw[:cut]); err == nil {
+				t.Errorf("a filter cut at %d was read", cut)
+			}
+		}
+	}
+}
+
+// TestSipHash checks the example in the paper's appendix.
+func TestSipHash(t *testing.T) {
+	data := make([]byte, 15)
+	for i := range data {
+		data[i] = byte(i)
+	}
+	if got := sipHash(0x0706050403020100, 0x0f0e0d0c0b0a0908, data); got != 0xa129ca6149be45e5 {
+		t.Fatalf("%x", got)
+	}
+}
+
+func FuzzFilter(f *testing.F) {
+	f.Add([]byte{0})
+	f.Add([]byte{1, 0x9d, 0xfc, 0xa8})
+	f.Add(encodeFilter(types.Hash{1}, [][]byte{{1}, {2}, {3}}))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		flt, err := decodeFilter(types.Hash{1}, raw)
+		if err == nil && 8*len(raw) < len(flt.values)*filterP {
+			t.Fatal("more elements than bytes can hold")
+		}
+	})
+}
+
+func TestFilterRoundTrip(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 9))
+	for range 50 {
+		var scripts [][]byte
+		for range rng.IntN(300) {
+			s := make([]byte, 1+rng.IntN(40))
+			for i := range s {
+				s[i] = byte(rng.Uint32())
+			}
+			scripts = append(scripts, s)
+		}
+		hash := types.Hash{byte(rng.Uint32())}
+		f, err := decodeFilter(hash, encodeFilter(hash, scripts))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range scripts {
+			if !f.has(s) {
+				t.Fatal("an element is not found")
+			}
+		}
+	}
+}
+
+// TestDescriptors checks the checksum of an example in BIP380 and Core's, and the shape of ours.
+func TestDescriptors(t *testing.T) {
+	if got := descriptorChecksum("raw(deadbeef)"); got != "89f8spxm" {
+		t.Fatal(got)
+	}
+	w := testWallet(t)
+	d := w.Descriptors()
+	if len(d) != 4 || !strings.HasPrefix(d[0], "tr([73c5da0a/86'/1'/0']tpub") || !strings.Contains(d[3], "/1/*)#") || !strings.HasPrefix(d[3], "wpkh([73c5da0a/84'/1'/0']tpub") {
+		t.Fatalf("%v", d)
+	}
+}
+
+func TestAmounts(t *testing.T) {
+	for text, want := range map[string]int64{"1": coin, "0.00000001": 1, "1.5": 150_000_000, "21000000": consensus.MaxMoney, "0001.10": 110_000_000} {
+		if got, err := ParseAmount(text); err != nil || got != want {
+			t.Errorf("%q: %d %v", text, got, err)
+		}
+	}
+	for text, want := range map[string]error{
+		"0": ErrAmountRange, "0.00000000": ErrAmountRange, "21000000.00000001": ErrAmountRange, "0.000000001": ErrAmountDecimals, "": ErrAmountSyntax, "-1": ErrAmountSyntax, "+1": ErrAmountSyntax,
+		"1e3": ErrAmountSyntax, "1,5": ErrAmountSyntax, ".5": ErrAmountSyntax, "5.": ErrAmountSyntax, "NaN": ErrAmountSyntax, " 1": ErrAmountSyntax, "99999999999999999999": ErrAmountSyntax, "1.2.3": ErrAmountSyntax, "٣": ErrAmountSyntax,
+	} {
+		if _, err := ParseAmount(text); !errors.Is(err, want) {
+			t.Errorf("%q: %v, want %v", text, err, want)
+		}
+	}
+	for n, want := range map[int64]string{0: "0.00000000", 1: "0.00000001", -150_000_000: "-1.50000000", -1 << 63: "-92233720368.54775808"} {
+		if got := FormatAmount(n); got != want {
+			t.Errorf("%d: %s", n, got)
+		}
+	}
+	for text, want := range map[string]int64{"1": 1000, "2.5": 2500, "1.001": 1001, "100000": maxFeeRate} {
+		got, err := ParseFeeRate(text)
+		if err != nil || got != want {
+			t.Errorf("%q: %d %v", text, got, err)
+		}
+		if text != FormatFeeRate(got) {
+			t.Errorf("%q prints as %q", text, FormatFeeRate(got))
+		}
+	}
+	for _, text := range []string{"0", "0.999", "100000.001", "1.0001", "x", "-1", ""} {
+		if _, err := ParseFeeRate(text); !errors.Is(err, ErrFeeRate) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
