@@ -50,7 +50,7 @@ func TestLogIsRateLimited(t *testing.T) {
 		if n := strings.Count(out.String(), "\n"); n != logBurst {
 			t.Errorf("%d lines, want %d", n, logBurst)
 		}
-		time.Sleep(3 * time.Second)
+		w.pass(3 * time.Second)
 		for range 10 {
 			w.inbound("")
 		}

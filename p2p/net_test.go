@@ -11,9 +11,13 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/cairn-chain/cairn/p2p/addrbook"
 	"github.com/cairn-chain/cairn/p2p/proto"
 	"github.com/cairn-chain/cairn/p2p/wire"
 )
+
+// The address book is what the machine asks for.
+var _ proto.Book = (*addrbook.Book)(nil)
 
 var someAddr = netip.MustParseAddrPort("203.0.113.9:21333")
 
@@ -212,7 +216,7 @@ func TestDialFails(t *testing.T) {
 	}{"refused": {refused, 0}, "silent": {silent, 10 * time.Second}} {
 		bubble(t, dialTo(c.dial), func(w *world) {
 			w.Dial(someAddr, proto.Feeler)
-			time.Sleep(c.wait)
+			w.pass(c.wait)
 			if got := one[proto.DialFailed](t, w.take()); got.Addr != someAddr || got.Kind != proto.Feeler {
 				t.Errorf("%s: got %+v", name, got)
 			}
@@ -303,12 +307,12 @@ func TestOpenFails(t *testing.T) {
 	}
 	bubble(t, func(c *Config) { dialTo(dial)(c); c.Codec = stubbornCodec{} }, func(w *world) {
 		c := w.inbound("")
-		time.Sleep(10 * time.Second)
+		w.pass(10 * time.Second)
 		if evs := w.take(); len(evs) != 0 || !isClosed(c) || len(w.Peers()) != 0 {
 			t.Errorf("events %v, peers %v", evs, w.Peers())
 		}
 		w.Dial(someAddr, proto.Manual)
-		time.Sleep(10 * time.Second)
+		w.pass(10 * time.Second)
 		one[proto.DialFailed](t, w.take())
 		if w.counted("closed "+whyOpen) != 2 {
 			t.Errorf("counts %v", w.countedAll())

@@ -202,7 +202,7 @@ func TestSlowLoris(t *testing.T) {
 				break
 			}
 			sent++
-			time.Sleep(minute)
+			w.pass(minute)
 		}
 		if sent != 1 || w.counted("closed "+whyReadTimeout) != 1 {
 			t.Errorf("%d bytes taken, counts %v", sent, w.countedAll())
@@ -226,7 +226,7 @@ func TestFrameTimeGrowsWithSize(t *testing.T) {
 				if _, err := peer.Write(part); err != nil {
 					break
 				}
-				time.Sleep(time.Second)
+				w.pass(time.Second)
 			}
 			evs := w.take()
 			if _, taken := evs[0].(proto.Message); taken != c.taken {
@@ -244,10 +244,10 @@ func TestByteByByteAndIdle(t *testing.T) {
 		for range 3 {
 			for _, b := range frameOf(wire.Ping{Nonce: 1}) {
 				w.write(c, []byte{b})
-				time.Sleep(500 * time.Millisecond)
+				w.pass(500 * time.Millisecond)
 			}
 			one[proto.Message](t, w.take())
-			time.Sleep(48 * time.Hour)
+			w.pass(48 * time.Hour)
 		}
 		if evs := w.take(); len(evs) != 0 {
 			t.Errorf("events %v", evs)

@@ -119,11 +119,11 @@ func TestWriteTimeout(t *testing.T) {
 		w.inbound("")
 		w.take()
 		w.Send(1, wire.Ping{})
-		time.Sleep(119 * time.Second)
+		w.pass(119 * time.Second)
 		if evs := w.take(); len(evs) != 0 {
 			t.Fatalf("events %v", evs)
 		}
-		time.Sleep(2 * time.Second)
+		w.pass(2 * time.Second)
 		one[proto.Gone](t, w.take())
 		if w.counted("closed "+whyWriteTimeout) != 1 {
 			t.Errorf("counts %v", w.countedAll())
@@ -152,11 +152,11 @@ func TestPeersTellsBytesAndTimes(t *testing.T) {
 		began := time.Now()
 		c := w.inbound("203.0.113.5:4000")
 		far := peerSide(t, c)
-		time.Sleep(time.Second)
+		w.pass(time.Second)
 		w.write(c, frameOf(wire.Ping{}))
 		w.write(c, wire.AppendFrame(nil, testMagic, rawMessage{"novelty", make([]byte, 10)}))
 		synctest.Wait()
-		time.Sleep(time.Second)
+		w.pass(time.Second)
 		w.Send(1, wire.Pong{})
 		if _, _, err := far.Read(); err != nil {
 			t.Fatal(err)
