@@ -1,10 +1,10 @@
 package chain
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"hash"
 	"slices"
 	"sync"
 
@@ -89,33 +89,14 @@ func (c *Chain) audit(ctx context.Context, record *Record) (why string, err erro
 
 // SetInfo reads the whole coin set at the published tip and describes it. It takes some microseconds a coin and holds up nobody.
 func (c *Chain) SetInfo(ctx context.Context) (SetInfo, error) {
-	var tip *Node
-	var overlay []change
-	c.mu.RLock()
-	locked := true
-	ready := func() {
-		tip, overlay = c.Tip(), c.cache.changes()
-		c.mu.RUnlock()
-		locked = false
-	}
 	s := newSetSummer(c.cfg.Workers)
-	err := c.store.EachCoin(ctx, ready, func(e consensus.CoinEntry) error {
-		overlay = s.before(overlay, e.OutPoint)
-		if len(overlay) > 0 && overlay[0].op == e.OutPoint {
-			return nil // the cache has another one, or says that it is spent
-		}
+	tip, err := c.EachCoin(ctx, func(e consensus.CoinEntry) error {
 		s.add(e)
 		return nil
 	})
-	if locked {
-		c.mu.RUnlock()
-	}
-	for _, ch := range overlay {
-		s.change(ch)
-	}
 	info := s.finish()
 	if err != nil {
-		return SetInfo{}, fmt.Errorf("reading the coin set: %w", err)
+		return SetInfo{}, err
 	}
 	size, err := c.store.Size()
 	if err != nil {
@@ -129,32 +110,13 @@ func (c *Chain) SetInfo(ctx context.Context) (SetInfo, error) {
 type setSummer struct {
 	info   SetInfo
 	mu     *setHasher
-	serial interface {
-		Write([]byte) (int, error)
-		Sum([]byte) []byte
-	}
-	buf  []byte
-	last types.Hash
+	serial hash.Hash
+	buf    []byte
+	last   types.Hash
 }
 
 func newSetSummer(workers int) *setSummer {
 	return &setSummer{mu: newSetHasher(workers), serial: sha256.New()}
-}
-
-// before adds the coins of the overlay that stand before op, and returns the rest.
-func (s *setSummer) before(overlay []change, op types.OutPoint) []change {
-	for len(overlay) > 0 && cmp.Less(overlay[0].op.Compare(op), 0) {
-		s.change(overlay[0])
-		overlay = overlay[1:]
-	}
-	// What op itself has in the overlay is added when the next outpoint comes, or at the end.
-	return overlay
-}
-
-func (s *setSummer) change(ch change) {
-	if ch.now != nil {
-		s.add(consensus.CoinEntry{OutPoint: ch.op, Coin: *ch.now})
-	}
 }
 
 func (s *setSummer) add(e consensus.CoinEntry) {
