@@ -237,12 +237,12 @@ func (p *Pool) runScripts(c *candidate, checks []script.Check) error {
 	kind, detail := consensus.MempoolScriptVerify, failure.Err.Error()
 	var hard *script.Failure
 	switch {
-	case errors.As(err, &hard):
-		kind, detail, failure = consensus.MandatoryScriptVerify, hard.Err.Error(), hard
-	case err != nil:
+	case errors.As(err, &hard) && hard.Err != script.ErrUnsupported: // a form that we do not know is nobody's fault
+		kind, detail = consensus.MandatoryScriptVerify, hard.Err.Error()
+	case err != nil && hard == nil:
 		return err
 	}
-	return consensus.Reject(kind, fmt.Sprintf("%s, input %d of %s", detail, failure.Input, c.id))
+	return consensus.Reject(kind, detail)
 }
 
 // enter judges the candidate for good and puts it in.

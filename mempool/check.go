@@ -50,7 +50,7 @@ func (p *Pool) checkMaps() error {
 			wids++
 		}
 		for i := range e.tx.In {
-			if p.spends[e.tx.In[i].PrevOut] != e {
+			if p.spends[e.tx.In[i].PrevOut] != (spend{e, i}) {
 				return fmt.Errorf("input %d of %s is spent by another entry too", i, e.id)
 			}
 			inputs++
@@ -140,7 +140,7 @@ func (p *Pool) walkUp(e *entry, seen map[types.Hash]*entry) {
 func (p *Pool) walkDown(e *entry, seen map[types.Hash]*entry) {
 	seen[e.id] = e
 	for i := range e.tx.Out {
-		if child := p.spends[types.OutPoint{TxID: e.id, Index: uint32(i)}]; child != nil && seen[child.id] == nil {
+		if child := p.spends[types.OutPoint{TxID: e.id, Index: uint32(i)}].by; child != nil && seen[child.id] == nil {
 			p.walkDown(child, seen)
 		}
 	}

@@ -56,21 +56,15 @@ func (e *entry) modified() int64 { return e.fee + e.delta }
 // own returns the entry's share in the sums of its relatives.
 func (e *entry) own() sums { return sums{count: 1, size: e.vsize, fees: e.modified()} }
 
-// setOrigin records anew where the coin of the input that spends op comes from.
-func (e *entry) setOrigin(op types.OutPoint, o origin) {
-	for i := range e.tx.In {
-		if e.tx.In[i].PrevOut != op {
-			continue
-		}
-		if e.origins[i].height == gone {
-			e.missing--
-		}
-		if o.height == gone {
-			e.missing++
-		}
-		e.origins[i] = o
-		return
+// setOrigin records anew where the coin of an input comes from.
+func (e *entry) setOrigin(input int, o origin) {
+	if e.origins[input].height == gone {
+		e.missing--
 	}
+	if o.height == gone {
+		e.missing++
+	}
+	e.origins[input] = o
 }
 
 // spentCoins returns the heights of the spent coins in the form that consensus wants, for a block after a
@@ -89,14 +83,15 @@ func (e *entry) spentCoins(tipHeight int32) []consensus.Coin {
 // Sizes in the accounting of memory. A map's share per item is its key and value at the table's mean load,
 // rounded up.
 const (
-	entryBytes   = int64(unsafe.Sizeof(entry{})) + 32
-	txBytes      = int64(unsafe.Sizeof(types.Tx{})) + 96 // with its sums
-	inBytes      = int64(unsafe.Sizeof(types.TxIn{})) + 8 + 64
-	outBytes     = int64(unsafe.Sizeof(types.TxOut{}))
-	itemBytes    = 24
-	mapItemBytes = 72
-	orderBytes   = 16
-	linkBytes    = 32
+	entryBytes    = int64(unsafe.Sizeof(entry{})) + 32
+	txBytes       = int64(unsafe.Sizeof(types.Tx{})) + 96  // with its sums
+	inBytes       = int64(unsafe.Sizeof(types.TxIn{})) + 8 // with its origin
+	outBytes      = int64(unsafe.Sizeof(types.TxOut{}))
+	itemBytes     = 24
+	mapItemBytes  = 72
+	spendMapBytes = 96
+	orderBytes    = 16
+	linkBytes     = 32
 )
 
 // usageOf estimates the bytes of memory that an entry costs: the transaction as it is decoded (one buffer of
@@ -106,7 +101,7 @@ func usageOf(tx *types.Tx, parents int) int64 {
 	if tx.HasWitness() {
 		n += mapItemBytes
 	}
-	n += int64(len(tx.In)) * (inBytes + mapItemBytes)
+	n += int64(len(tx.In)) * (inBytes + spendMapBytes)
 	for i := range tx.In {
 		n += int64(len(tx.In[i].Witness)) * itemBytes
 	}

@@ -35,7 +35,7 @@ func (p *Pool) applyTx(tx *types.Tx) {
 	}
 	delete(p.deltas, id)
 	for i := range tx.In {
-		if e := p.spends[tx.In[i].PrevOut]; e != nil {
+		if e := p.spends[tx.In[i].PrevOut].by; e != nil {
 			delete(p.deltas, e.id)
 			p.remove(withDescendants(e), ReasonConflict)
 		}
@@ -47,8 +47,8 @@ func (p *Pool) settleOutputs(tx *types.Tx, o origin) {
 	op := types.OutPoint{TxID: tx.ID()}
 	for i := range tx.Out {
 		op.Index = uint32(i)
-		if e := p.spends[op]; e != nil {
-			e.setOrigin(op, o)
+		if s := p.spends[op]; s.by != nil {
+			s.by.setOrigin(s.input, o)
 		}
 	}
 }

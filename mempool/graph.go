@@ -24,11 +24,12 @@ func (p *Pool) link(e *entry) {
 	}
 	for i := range e.tx.Out {
 		op := types.OutPoint{TxID: e.id, Index: uint32(i)}
-		child := p.spends[op]
+		s := p.spends[op]
+		child := s.by
 		if child == nil {
 			continue
 		}
-		child.setOrigin(op, origin{height: inPool})
+		child.setOrigin(s.input, origin{height: inPool})
 		if children.add(child) {
 			child.parents = append(child.parents, e)
 		}
@@ -46,7 +47,7 @@ func (p *Pool) insert(e *entry) {
 		p.byWID[e.wid] = e
 	}
 	for i := range e.tx.In {
-		p.spends[e.tx.In[i].PrevOut] = e
+		p.spends[e.tx.In[i].PrevOut] = spend{e, i}
 	}
 	ancestors := ancestorsOf(e)
 	e.anc, e.desc = total(ancestors), e.own()

@@ -37,13 +37,16 @@ func (p *Pool) judge(c *candidate) (*set, error) {
 	if err := p.checkFees(c); err != nil {
 		return nil, err
 	}
-	var parents []*entry
+	var parents set
 	for i := range c.tx.In {
 		if parent := p.byID[c.tx.In[i].PrevOut.TxID]; parent != nil {
-			parents = append(parents, parent)
+			parents.add(parent)
 		}
 	}
-	ancestors := closure(parentsOf, parents...)
+	if len(parents.list) >= max(p.cfg.MaxAncestors, 1) { // before the walk, which bounds it
+		return nil, p.tooManyAncestors()
+	}
+	ancestors := closure(parentsOf, parents.list...)
 	replaced, err := p.checkReplacement(c, ancestors)
 	if err != nil {
 		return nil, err
@@ -67,7 +70,7 @@ func (p *Pool) checkFees(c *candidate) error {
 func (p *Pool) checkReplacement(c *candidate, ancestors *set) (*set, error) {
 	var direct set
 	for i := range c.tx.In {
-		if e := p.spends[c.tx.In[i].PrevOut]; e != nil {
+		if e := p.spends[c.tx.In[i].PrevOut].by; e != nil {
 			direct.add(e)
 		}
 	}
@@ -124,7 +127,7 @@ func (p *Pool) checkChains(c *candidate, ancestors, replaced *set) error {
 	case mine.size > p.cfg.MaxAncestorBytes:
 		return consensus.Reject(consensus.TooLongMempoolChain, fmt.Sprintf("exceeds ancestor size limit [limit: %d]", p.cfg.MaxAncestorBytes))
 	case mine.count > int64(p.cfg.MaxAncestors):
-		return consensus.Reject(consensus.TooLongMempoolChain, fmt.Sprintf("too many unconfirmed ancestors [limit: %d]", p.cfg.MaxAncestors))
+		return p.tooManyAncestors()
 	}
 	lost := lossOf(ancestors, replaced)
 	for i, a := range ancestors.list {
@@ -141,6 +144,10 @@ func (p *Pool) checkChains(c *candidate, ancestors, replaced *set) error {
 		}
 	}
 	return nil
+}
+
+func (p *Pool) tooManyAncestors() error {
+	return consensus.Reject(consensus.TooLongMempoolChain, fmt.Sprintf("too many unconfirmed ancestors [limit: %d]", p.cfg.MaxAncestors))
 }
 
 // lossOf returns, for each of ancestors, what it loses of its descendants when replaced go; nil if nothing goes.

@@ -16,7 +16,7 @@ type Pool struct {
 	mu     sync.RWMutex
 	byID   map[types.Hash]*entry
 	byWID  map[types.Hash]*entry // under witness ids that differ from the id
-	spends map[types.OutPoint]*entry
+	spends map[types.OutPoint]spend
 	order  order
 	deltas map[types.Hash]int64 // of Prioritise, also for transactions that are not here
 
@@ -35,13 +35,19 @@ type Pool struct {
 	stats Stats
 }
 
+// spend is the input that spends an outpoint.
+type spend struct {
+	by    *entry
+	input int
+}
+
 // New makes an empty Pool.
 func New(cfg Config) *Pool {
 	p := &Pool{
 		cfg:    cfg.complete(),
 		byID:   make(map[types.Hash]*entry),
 		byWID:  make(map[types.Hash]*entry),
-		spends: make(map[types.OutPoint]*entry),
+		spends: make(map[types.OutPoint]spend),
 		deltas: make(map[types.Hash]int64),
 	}
 	p.stats.Rejected = make(map[consensus.Kind]uint64)
@@ -134,11 +140,11 @@ func (p *Pool) Entry(id types.Hash) (Entry, bool) {
 func (p *Pool) Spends(op types.OutPoint) (types.Hash, bool) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	e, ok := p.spends[op]
+	s, ok := p.spends[op]
 	if !ok {
 		return types.Hash{}, false
 	}
-	return e.id, true
+	return s.by.id, true
 }
 
 // Output returns an output that a transaction in the pool makes and that none in the pool spends.
@@ -146,7 +152,7 @@ func (p *Pool) Output(op types.OutPoint) (types.TxOut, bool) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	e, ok := p.byID[op.TxID]
-	if !ok || int64(op.Index) >= int64(len(e.tx.Out)) || p.spends[op] != nil {
+	if !ok || int64(op.Index) >= int64(len(e.tx.Out)) || p.spends[op].by != nil {
 		return types.TxOut{}, false
 	}
 	return e.tx.Out[op.Index], true

@@ -11,7 +11,8 @@ type Selected struct {
 
 // Select picks transactions for the block after the pool's tip, parents before children, by the feerate of each with the ancestors
 // that it still needs (Core's addPackageTxs). They fit in maxWeight and maxSigOps together; the caller leaves room
-// for the header, the count and the coinbase. It stops at packages under minFeeRate per 1000 virtual bytes.
+// for the header, the count and the coinbase. It stops at packages under minFeeRate per 1000 virtual bytes; 0
+// takes everything.
 //
 // Entries are final and mature in the next block because Add and RemoveInvalid let no others be; between a Revert and RemoveInvalid
 // that is not sure, and Select returns nothing.
@@ -148,7 +149,7 @@ func (k *picker) run(minFeeRate int64) (out []Selected) {
 	failures := 0
 	for len(k.heap) > 0 {
 		top := k.heap[0]
-		if rest := k.rest[top]; rest.fee < feeFor(minFeeRate, rest.size) {
+		if rest := k.rest[top]; minFeeRate > 0 && rest.fee < feeFor(minFeeRate, rest.size) {
 			return out
 		}
 		pack := k.packageOf(k.all[top])
