@@ -36,46 +36,65 @@ type v1Stream struct {
 	r     *bufio.Reader
 	magic uint32
 	pace  Pace
+	peek  int     // bytes of r's buffer that are the last frame's payload
+	large *[]byte // the last frame's payload, if it did not fit into r
+	err   error   // of Release
 }
 
 // Append appends one frame.
 func (s *v1Stream) Append(b []byte, m wire.Message) []byte { return wire.AppendFrame(b, s.magic, m) }
 
 // Read reads one frame. Its parts, in order: wait for a first byte; from then on a deadline; the header, and
-// with it the limit of the message; the payload; the checksum; the decoder. A frame with a wrong checksum
-// is dropped and the next is read, as Bitcoin Core does; so is the payload of a message that this node does
-// not know, without being kept.
-func (s *v1Stream) Read() (wire.Message, int, error) {
+// with it the limit of the message; the payload; the checksum. A frame with a wrong checksum is dropped and
+// the stream goes on, as in Bitcoin Core. The payload of a message that this node does not know is passed
+// over.
+func (s *v1Stream) Read() (Frame, error) {
+	if s.Release(); s.err != nil {
+		return Frame{}, s.err
+	}
 	start, err := s.firstByte()
 	if err != nil {
-		return nil, 0, err
+		return Frame{}, err
 	}
 	if err := s.await(start, wire.HeaderSize, wire.HeaderSize); err != nil {
-		return nil, 0, err
+		return Frame{}, err
 	}
 	raw, err := s.r.Peek(wire.HeaderSize)
 	if err != nil {
-		return nil, 0, halfFrame(err)
+		return Frame{}, halfFrame(err)
 	}
 	h, err := wire.ReadHeader(raw, s.magic)
 	if err != nil {
-		return nil, 0, &MalformedError{err}
+		return Frame{}, &MalformedError{err}
 	}
 	if _, err := s.r.Discard(wire.HeaderSize); err != nil {
-		return nil, 0, err
+		return Frame{}, err
 	}
-	size := wire.HeaderSize + h.Length
-	if err := s.await(start, size, h.Length); err != nil {
-		return nil, 0, err
+	f := Frame{Command: h.Command, Size: wire.HeaderSize + h.Length}
+	if err := s.await(start, f.Size, h.Length); err != nil {
+		return Frame{}, err
 	}
 	if !wire.Known(h.Command) {
-		if _, err := s.r.Discard(h.Length); err != nil {
-			return nil, 0, halfFrame(err)
-		}
-		return wire.Unknown{Name: h.Command, Size: h.Length}, size, nil
+		f.Passed, err = s.r.Discard(h.Length)
+		return f, halfFrame(err)
 	}
-	m, err := s.payload(h)
-	return m, size, err
+	if f.Payload, err = s.payload(h.Length); err != nil {
+		return Frame{}, halfFrame(err)
+	}
+	f.Dropped = h.Check(f.Payload) != nil
+	return f, nil
+}
+
+// Release takes back the payload of the last frame.
+func (s *v1Stream) Release() {
+	if s.large != nil {
+		payloads.Put(s.large)
+		s.large = nil
+	}
+	if n := s.peek; n > 0 {
+		s.peek = 0
+		_, s.err = s.r.Discard(n)
+	}
 }
 
 // firstByte waits for the start of a frame and returns when it came.
@@ -100,27 +119,19 @@ func (s *v1Stream) await(start time.Time, size, needed int) error {
 	return s.conn.SetReadDeadline(start.Add(s.pace.For(size)))
 }
 
-// payload reads, checks and decodes what follows a header.
-func (s *v1Stream) payload(h wire.FrameHeader) (wire.Message, error) {
-	if h.Length <= readBuffer {
-		b, err := s.r.Peek(h.Length)
-		if err != nil {
-			return nil, halfFrame(err)
+// payload reads n bytes, which are valid until Release.
+func (s *v1Stream) payload(n int) ([]byte, error) {
+	if n <= readBuffer {
+		b, err := s.r.Peek(n)
+		if err == nil {
+			s.peek = n
 		}
-		m, err := open(h, b)
-		if _, derr := s.r.Discard(h.Length); err == nil {
-			err = derr
-		}
-		return m, err
+		return b, err
 	}
-	buf := payloads.Get().(*[]byte)
-	defer payloads.Put(buf)
-	b, err := readInto((*buf)[:0], s.r, h.Length)
-	*buf = b
-	if err != nil {
-		return nil, halfFrame(err)
-	}
-	return open(h, b)
+	s.large = payloads.Get().(*[]byte)
+	b, err := readInto((*s.large)[:0], s.r, n)
+	*s.large = b
+	return b, err
 }
 
 // payloads holds buffers for payloads that do not fit into a connection's own.
@@ -138,20 +149,6 @@ func readInto(b []byte, r io.Reader, n int) ([]byte, error) {
 		}
 	}
 	return b, nil
-}
-
-// open checks and decodes a payload. With a wrong checksum both results are nil.
-func open(h wire.FrameHeader, payload []byte) (wire.Message, error) {
-	if err := h.Check(payload); errors.Is(err, wire.ErrChecksum) {
-		return nil, nil
-	} else if err != nil {
-		return nil, err
-	}
-	m, err := wire.Decode(h.Command, payload)
-	if err != nil {
-		return nil, &MalformedError{err}
-	}
-	return m, nil
 }
 
 // halfFrame makes the end of a connection inside of a frame io.ErrUnexpectedEOF.

@@ -21,9 +21,9 @@
 //     payload of a message that the node does not know is passed over and never held.
 //  7. The checksum is compared. If it is wrong the frame is dropped and counted, and the connection goes on,
 //     as in Bitcoin Core.
-//  8. wire.Decode makes a typed message of it, which shares no memory with the buffer. If it cannot, Malformed
-//     is emitted and the connection closed.
-//  9. peer.read counts the message and calls Config.Emit with the event Message. While Emit blocks nothing
+//  8. peer.deliver has wire.Decode make a typed message of it, which shares no memory with the buffer. If it
+//     cannot, Malformed is emitted and the connection closed. Large messages pass here a few at a time.
+//  9. Config.Emit is called with the event Message. While it blocks nothing
 //     more is read from this peer; its socket fills, and TCP tells the other end to wait. There is no other
 //     queue on the way in.
 //  10. When the connection has ended, by whomever, Gone is emitted: exactly once for each Connected, and after

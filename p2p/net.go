@@ -51,6 +51,7 @@ type Net struct {
 	stop  context.CancelFunc
 	work  sync.WaitGroup // every goroutine of the Net
 	quiet *quietLog
+	heavy chan struct{} // a place for each large message that is being delivered
 
 	mu        sync.Mutex
 	closed    bool
@@ -73,6 +74,7 @@ func New(cfg Config) *Net {
 	return &Net{
 		cfg: cfg, ctx: ctx, stop: stop,
 		quiet:     newQuietLog(cfg.Log),
+		heavy:     make(chan struct{}, maxHeavy),
 		peers:     make(map[proto.PeerID]*peer),
 		ungreeted: make(map[netip.Prefix]int),
 	}

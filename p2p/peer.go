@@ -21,6 +21,9 @@ const (
 	writeGather = 64 << 10
 	// labelDropped is how frames with a wrong checksum are counted.
 	labelDropped = "dropped"
+	// heavyFrame is from how many bytes of payload on a message counts as large; maxHeavy is how many large
+	// ones are decoded, or wait in Emit, at once.
+	heavyFrame, maxHeavy = 256 << 10, 4
 )
 
 // peer is one connection, with a goroutine that reads and one that writes.
@@ -133,30 +136,60 @@ func (p *peer) open() (err error) {
 
 // read turns what arrives into events until the connection ends, and returns why it did.
 func (p *peer) read() (why string) {
-	n := p.net
+	defer p.stream.Release()
 	for {
-		m, size, err := p.stream.Read()
+		f, err := p.stream.Read()
 		if err != nil {
 			return p.readFailed(err)
 		}
-		label := labelDropped
-		if m != nil {
-			label = wire.Label(m.Command())
-		}
-		p.count(&p.received, label, size)
-		n.cfg.Observe.Received(label, size)
-		if m == nil {
-			n.quiet.write(slog.LevelInfo, "frame with a wrong checksum dropped", "peer", p.id, "addr", p.addr)
+		p.countFrame(f)
+		if f.Dropped {
+			p.net.quiet.write(slog.LevelInfo, "frame with a wrong checksum dropped", "peer", p.id, "addr", p.addr)
 			continue
 		}
-		if _, ok := m.(wire.Verack); ok {
-			n.greeted(p)
-		}
-		n.cfg.Emit(p.ctx, proto.Message{Peer: p.id, Msg: m, Size: size})
-		if p.ctx.Err() != nil {
-			return whyError
+		if err := p.deliver(f); err != nil {
+			return p.readFailed(err)
 		}
 	}
+}
+
+func (p *peer) countFrame(f Frame) {
+	label := labelDropped
+	if !f.Dropped {
+		label = wire.Label(f.Command)
+	}
+	p.count(&p.received, label, f.Size)
+	p.net.cfg.Observe.Received(label, f.Size)
+}
+
+// deliver decodes a frame and emits its message. Of large ones only maxHeavy are in this function at once,
+// over all peers: decoded, a block of many empty parts takes many times its bytes.
+func (p *peer) deliver(f Frame) error {
+	if len(f.Payload) > heavyFrame {
+		select {
+		case p.net.heavy <- struct{}{}:
+			defer func() { <-p.net.heavy }()
+		case <-p.ctx.Done():
+			return p.ctx.Err()
+		}
+	}
+	m, err := decode(f)
+	if err != nil {
+		return &MalformedError{err}
+	}
+	p.stream.Release()
+	if _, ok := m.(wire.Verack); ok {
+		p.net.greeted(p)
+	}
+	p.net.cfg.Emit(p.ctx, proto.Message{Peer: p.id, Msg: m, Size: f.Size})
+	return p.ctx.Err()
+}
+
+func decode(f Frame) (wire.Message, error) {
+	if !wire.Known(f.Command) {
+		return wire.Unknown{Name: f.Command, Size: f.Passed + len(f.Payload)}, nil
+	}
+	return wire.Decode(f.Command, f.Payload)
 }
 
 // readFailed reports a malformed message and names the reason for the end.

@@ -2,10 +2,13 @@ package p2p
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -290,26 +293,22 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
-// readAll reads a stream that comes in pieces, and returns the commands and the error at its end.
-func readAll(t *testing.T, stream []byte, piece int) (commands []string, end error) {
+// readAll reads a stream that comes in pieces, and returns the frames and the error at its end.
+func readAll(t *testing.T, stream []byte, piece int) (frames []string, end error) {
 	s, err := V1{Magic: testMagic, Pace: Pace{Base: time.Hour}}.Open(&scriptedConn{pieces: slices.Collect(slices.Chunk(stream, max(piece, 1)))}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	total := 0
 	for {
-		m, n, err := s.Read()
+		f, err := s.Read()
 		if err != nil {
-			return commands, err
+			return frames, err
 		}
-		if total += n; n < wire.HeaderSize || total > len(stream) {
-			t.Fatalf("a frame of %d bytes, %d of %d in all", n, total, len(stream))
+		if total += f.Size; f.Size != wire.HeaderSize+len(f.Payload)+f.Passed || total > len(stream) {
+			t.Fatalf("a frame of %d bytes, payload %d and %d, %d of %d in all", f.Size, len(f.Payload), f.Passed, total, len(stream))
 		}
-		name := "dropped"
-		if m != nil {
-			name = m.Command()
-		}
-		commands = append(commands, name)
+		frames = append(frames, fmt.Sprintf("%q %x %d %v", f.Command, f.Payload, f.Passed, f.Dropped))
 	}
 }
 
@@ -381,4 +380,58 @@ func TestEmitBlocksAndClose(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Of large messages only a few are decoded or wait in Emit at once; small ones pass by them.
+func TestLargeMessagesPassAFewAtATime(t *testing.T) {
+	inside, most := 0, 0
+	var mu sync.Mutex
+	release := make(map[proto.PeerID]chan struct{})
+	hold := func(c *Config) {
+		next := c.Emit
+		for id := range proto.PeerID(10) {
+			release[id+1] = make(chan struct{})
+		}
+		c.Emit = func(ctx context.Context, ev proto.Event) {
+			m, ok := ev.(proto.Message)
+			if _, large := m.Msg.(wire.InvMsg); ok && large {
+				mu.Lock()
+				inside++
+				most = max(most, inside)
+				mu.Unlock()
+				<-release[m.Peer]
+				mu.Lock()
+				inside--
+				mu.Unlock()
+			}
+			next(ctx, ev)
+		}
+	}
+	bubble(t, hold, func(w *world) {
+		large := frameOf(wire.InvMsg{Items: make([]wire.Inv, 20_000)})
+		var conns []net.Conn
+		for range 10 {
+			c := w.inbound("")
+			conns = append(conns, c)
+			w.write(c, large)
+		}
+		w.take()
+		if most != maxHeavy {
+			t.Errorf("%d large messages at once, want %d", most, maxHeavy)
+		}
+		w.write(w.inbound(""), frameOf(wire.Ping{Nonce: 1}))
+		if evs := w.take(); len(evs) != 2 { // Connected, ping
+			t.Errorf("a ping does not pass: %v", evs)
+		}
+		w.Disconnect(10, "while it waits")
+		for _, ch := range release {
+			close(ch)
+		}
+		if n := len(w.take()); n != 9+1 { // nine messages, one Gone
+			t.Errorf("%d events after the release", n)
+		}
+		if most != maxHeavy || len(conns) != 10 {
+			t.Errorf("%d at once", most)
+		}
+	})
 }

@@ -36,22 +36,33 @@ type PortMapper interface {
 	Map(ctx context.Context, port uint16) (netip.AddrPort, error)
 }
 
-// Codec turns a connection into messages. V1 is the plain one.
+// Codec turns a connection into frames. V1 is the plain one.
 type Codec interface {
 	// Open begins on a fresh connection; outbound says that we dialled it. It may talk with the other
 	// end first: the connection has a deadline while it runs. It must not start goroutines.
 	Open(conn net.Conn, outbound bool) (Stream, error)
 }
 
-// Stream is a connection seen as messages. Read is called from one goroutine and Append from one other.
+// Stream is a connection seen as frames. Read and Release are called from one goroutine, Append from one
+// other.
 type Stream interface {
-	// Read waits for the next message and returns it with the bytes that it took on the wire. For the
-	// first byte it waits without end, for the rest of a frame a bounded time; it sets the read
-	// deadlines itself. A nil message with a nil error is a frame that was dropped. A *MalformedError says
-	// that the peer broke the protocol, any other error is the connection's.
-	Read() (m wire.Message, size int, err error)
+	// Read waits for the next frame. For its first byte it waits without end, for the rest a bounded time;
+	// it sets the read deadlines itself. It must refuse a payload over wire.Limit before reading it. A *MalformedError
+	// says that the peer broke the protocol, any other error is the connection's.
+	Read() (Frame, error)
+	// Release takes back the payload of the last frame, which is not used any more.
+	Release()
 	// Append appends the message as it goes onto the wire.
 	Append(b []byte, m wire.Message) []byte
+}
+
+// Frame is what came on the wire for one message.
+type Frame struct {
+	Command string
+	Payload []byte // valid until Release; nil if it was passed over
+	Passed  int    // bytes of payload that were passed over, because the command is not Known
+	Size    int    // bytes on the wire
+	Dropped bool   // the frame was damaged: it is counted and nothing else
 }
 
 // MalformedError says that a peer sent bytes that are not a message, so that its stream cannot be
