@@ -148,12 +148,9 @@ func TestNoGoroutineIsLeft(t *testing.T) {
 		b.Close()
 		a.Close()
 	}
-	// A goroutine that Close waited for may still be on its last instruction.
-	for i := 0; runtime.NumGoroutine() > before; i++ {
-		if i > 1_000_000 {
-			stacks := make([]byte, 1<<16)
-			t.Fatalf("%d goroutines, %d before\n%s", runtime.NumGoroutine(), before, stacks[:runtime.Stack(stacks, true)])
-		}
+	// A goroutine that Close waited for may still be on its last instruction. One that is left for good is
+	// shown by the test's time limit, which prints all stacks.
+	for runtime.NumGoroutine() > before {
 		runtime.Gosched()
 	}
 }
