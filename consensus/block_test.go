@@ -147,17 +147,17 @@ func TestMutatedWitness(t *testing.T) {
 	}
 }
 
-func TestCheckBlockInPlace(t *testing.T) {
+// blockCase changes a block of a coinbase and one transaction with a witness.
+type blockCase struct {
+	name   string
+	change func(b *types.Block)
+	want   consensus.Kind
+}
+
+func TestHeightAndLocks(t *testing.T) {
 	c, first := chainWithCoins(t)
 	height := c.Tip().Height() + 1
-	withCommitment := func(b *types.Block, i int, change func(s []byte) []byte) {
-		changeCoinbase(b, func(tx *types.Tx) { tx.Out[i].Script = change(tx.Out[i].Script) })
-	}
-	cases := []struct {
-		name   string
-		change func(b *types.Block)
-		want   consensus.Kind
-	}{
+	checkInPlace(t, c, first, []blockCase{
 		{"good", func(*types.Block) {}, ""},
 		{"height too low", func(b *types.Block) {
 			changeCoinbase(b, func(tx *types.Tx) { tx.In[0].ScriptSig = consensus.CoinbaseScript(height-1, []byte("x")) })
@@ -177,6 +177,18 @@ func TestCheckBlockInPlace(t *testing.T) {
 		{"lock time is the median time past", func(b *types.Block) {
 			changeCoinbase(b, func(tx *types.Tx) { tx.LockTime, tx.In[0].Sequence = uint32(c.Tip().MedianTime()), 0 })
 		}, consensus.BadTxnsNonFinal},
+	})
+	if err := consensus.CheckBlockInPlace(c.Params, c.Tip(), &types.Block{}); consensus.KindOf(err) != consensus.BadCbMissing {
+		t.Errorf("a block of nothing: %v", err)
+	}
+}
+
+func TestWitnessCommitmentRules(t *testing.T) {
+	c, first := chainWithCoins(t)
+	withCommitment := func(b *types.Block, i int, change func(s []byte) []byte) {
+		changeCoinbase(b, func(tx *types.Tx) { tx.Out[i].Script = change(tx.Out[i].Script) })
+	}
+	checkInPlace(t, c, first, []blockCase{
 		{"reserved value of 31 bytes", func(b *types.Block) {
 			changeCoinbase(b, func(tx *types.Tx) { tx.In[0].Witness = [][]byte{make([]byte, 31)} })
 		}, consensus.BadWitnessNonceSize},
@@ -218,7 +230,12 @@ func TestCheckBlockInPlace(t *testing.T) {
 			b.Txs[1] = tx
 			consensus.CommitWitness(b)
 		}, consensus.BadBlkWeight},
-	}
+	})
+}
+
+// checkInPlace runs cases on the tip of c. Connect says the same as CheckBlockInPlace.
+func checkInPlace(t *testing.T, c *consensustest.Chain, first *consensustest.Node, cases []blockCase) {
+	t.Helper()
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
 			tx := first.Spend(1000)
@@ -232,14 +249,11 @@ func TestCheckBlockInPlace(t *testing.T) {
 			if got := consensus.KindOf(err); got != tc.want || (tc.want == "") != (err == nil) {
 				t.Errorf("got %v, want %q", err, tc.want)
 			}
-			_, _, err = consensus.Connect(c.Params, c.Tip(), b, c.Supplement(c.Tip(), b))
-			if got := consensus.KindOf(err); got != tc.want {
-				t.Errorf("Connect: got %v, want %q", err, tc.want)
+			_, checks, err := consensus.Connect(c.Params, c.Tip(), b, c.Supplement(c.Tip(), b))
+			if got := consensus.KindOf(err); got != tc.want || err != nil && checks != nil {
+				t.Errorf("Connect: got %v and %d checks, want %q", err, len(checks), tc.want)
 			}
 		})
-	}
-	if err := consensus.CheckBlockInPlace(c.Params, c.Tip(), &types.Block{}); consensus.KindOf(err) != consensus.BadCbMissing {
-		t.Errorf("a block of nothing: %v", err)
 	}
 }
 

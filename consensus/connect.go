@@ -21,7 +21,7 @@ var ErrUndo = errors.New("undo data does not fit the block")
 //
 // BIP30 (no transaction may overwrite an unspent output of another with the same id) follows from BIP34, which
 // is active from block 1: coinbases of different heights differ, and so does all that descends from them. The
-// rule is still checked against coins and within the block.
+// rule is still checked against coins, in which a careful caller may also look up what b makes.
 //
 // A nil parent connects genesis, whose output is no coin, as in Bitcoin.
 func Connect(p *Params, parent Ancestry, b *types.Block, coins Coins) (Update, []script.Check, error) {
@@ -118,7 +118,8 @@ func (c *connecting) tx(tx *types.Tx, coinbase bool) error {
 	if !coinbase {
 		c.checks = appendChecks(c.checks, tx, spent, script.ConsensusFlags)
 	}
-	return c.give(tx, coinbase)
+	c.give(tx, coinbase)
+	return nil
 }
 
 // take removes the coins that tx spends from what is left.
@@ -141,20 +142,16 @@ func (c *connecting) take(tx *types.Tx) ([]Coin, error) {
 	return spent, nil
 }
 
-// give adds the coins that tx makes.
-func (c *connecting) give(tx *types.Tx, coinbase bool) error {
+// give adds the coins that tx makes. They cannot be there already: a transaction with the same id would have spent
+// the same coins before.
+func (c *connecting) give(tx *types.Tx, coinbase bool) {
 	id := tx.ID()
 	for i := range tx.Out {
 		if script.Unspendable(tx.Out[i].Script) {
 			continue
 		}
-		op := types.OutPoint{TxID: id, Index: uint32(i)}
-		if _, ok := c.made[op]; ok {
-			return Reject(BadTxnsBIP30, "twice in one block")
-		}
-		c.made[op] = Coin{Out: tx.Out[i], Height: c.height, Coinbase: coinbase}
+		c.made[types.OutPoint{TxID: id, Index: uint32(i)}] = Coin{Out: tx.Out[i], Height: c.height, Coinbase: coinbase}
 	}
-	return nil
 }
 
 // checkAmounts checks that the coins are mature at that height and worth what tx pays out, and returns the fee.

@@ -16,16 +16,17 @@ import (
 	"github.com/cairn-chain/cairn/types"
 )
 
-func TestConnectRefuses(t *testing.T) {
+// spendCase is a block of those transactions.
+type spendCase struct {
+	name string
+	txs  func() []*types.Tx
+	want consensus.Kind
+}
+
+func TestConnectRefusesMissingCoins(t *testing.T) {
 	c, first := chainWithCoins(t)
 	second := c.Tip().Ancestor(2).(*consensustest.Node)
-	young := c.Tip()
-	reward := c.Params.Subsidy
-	cases := []struct {
-		name string
-		txs  func() []*types.Tx
-		want consensus.Kind
-	}{
+	connectAll(t, c, []spendCase{
 		{"nothing", func() []*types.Tx { return nil }, ""},
 		{"a chain of transactions", func() []*types.Tx { return chained(first, 5) }, ""},
 		{"child before its parent", func() []*types.Tx {
@@ -59,6 +60,14 @@ func TestConnectRefuses(t *testing.T) {
 			tx := first.Spend(0)
 			return []*types.Tx{tx, second.Spend(0), tx}
 		}, consensus.BadTxnsMissingOrSpent},
+	})
+}
+
+func TestConnectRefusesAmountsAndLocks(t *testing.T) {
+	c, first := chainWithCoins(t)
+	young := c.Tip()
+	reward := c.Params.Subsidy
+	connectAll(t, c, []spendCase{
 		{"a young coinbase", func() []*types.Tx { return []*types.Tx{young.Spend(0)} }, consensus.BadTxnsPrematureSpend},
 		{"pays more than it has", func() []*types.Tx {
 			tx := first.Spend(0)
@@ -86,7 +95,12 @@ func TestConnectRefuses(t *testing.T) {
 			}
 			return txs
 		}, consensus.BadBlkSigOps},
-	}
+	})
+}
+
+// connectAll connects each case's block to the tip of c.
+func connectAll(t *testing.T, c *consensustest.Chain, cases []spendCase) {
+	t.Helper()
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
 			b := c.Build(c.Tip(), consensustest.AnyoneCanSpend, tc.txs()...)
@@ -305,6 +319,11 @@ func TestCheckSpend(t *testing.T) {
 	refused("relative lock", consensus.NonBIP68Final, locked, coin)
 	greedy := first.Spend(-1)
 	refused("more out than in", consensus.BadTxnsInBelowOut, greedy, coin)
+	rich := coin
+	rich.Out.Value = consensus.MaxMoney
+	unchecked := first.Spend(0)
+	unchecked.Out = []types.TxOut{{Value: -1}} // CheckTx would have said so
+	refused("a fee over all money", consensus.BadTxnsFeeRange, unchecked, rich)
 	refused("coinbase", consensus.CoinbaseAlone, first.Block.Txs[0], coin)
 	refused("too few coins: our own fault", "", first.Spend(0))
 }
@@ -501,4 +520,48 @@ func BenchmarkConnect(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// FuzzJudgeBlock gives the rules whatever decodes: nothing panics, and what is accepted keeps the books.
+func FuzzJudgeBlock(f *testing.F) {
+	c, first := chainWithCoins(f)
+	tip := c.Tip()
+	for _, txs := range [][]*types.Tx{nil, {first.Spend(5)}, chained(first, 3)} {
+		f.Add(c.Build(tip, consensustest.AnyoneCanSpend, txs...).Bytes())
+	}
+	f.Add(c.Params.Genesis.Bytes())
+	f.Add((&types.Block{}).Bytes())
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		b, err := types.DecodeBlock(raw)
+		if err != nil {
+			return
+		}
+		consensus.SetMerkleRoot(b) // or no change would get past the root
+		placeErr := consensus.CheckBlockInPlace(c.Params, tip, b)
+		if err := consensus.CheckBlock(c.Params, b); err != nil {
+			if consensus.KindOf(err) == "" {
+				t.Fatalf("no rule: %v", err)
+			}
+			return
+		}
+		u, checks, err := consensus.Connect(c.Params, tip, b, c.Supplement(tip, b))
+		if placeErr != nil && consensus.KindOf(err) != consensus.KindOf(placeErr) {
+			t.Fatalf("in place %v, connected %v", placeErr, err)
+		}
+		if err != nil {
+			if consensus.KindOf(err) == "" || checks != nil {
+				t.Fatalf("%d checks and %v", len(checks), err)
+			}
+			return
+		}
+		after := c.CoinsAt(tip)
+		consensustest.ApplyUpdate(after, &u)
+		off, err := consensus.Disconnect(c.Params, tip, b, u.Undo)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if consensustest.ApplyUpdate(after, &off); !reflect.DeepEqual(after, c.CoinsAt(tip)) {
+			t.Fatal("connecting and disconnecting is not the identity")
+		}
+	})
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/cairn-chain/cairn/consensus"
+	"github.com/cairn-chain/cairn/types"
 )
 
 func TestBuiltInNetworks(t *testing.T) {
@@ -32,13 +33,24 @@ func TestBuiltInNetworks(t *testing.T) {
 	if _, err := consensus.Network("mainnet"); err == nil || !strings.Contains(err.Error(), "mainnet") {
 		t.Errorf("mainnet: %v", err)
 	}
-	if consensus.Cairn() == consensus.Cairn() {
+	if a, b := consensus.Cairn(), consensus.Cairn(); a == b {
 		t.Error("callers share one Params")
 	}
-	c, r := consensus.Cairn(), consensus.Regtest()
-	if c.PubKeyHashAddrID == r.PubKeyHashAddrID || c.ScriptHashAddrID == r.ScriptHashAddrID || c.PrivateKeyID == r.PrivateKeyID ||
-		c.HDPrivateID == r.HDPrivateID || c.HDPublicID == r.HDPublicID || c.Bech32HRP == r.Bech32HRP || c.P2PPort == r.P2PPort {
-		t.Error("cairn and regtest share what should tell them apart")
+}
+
+// TestNetworksDiffer: an address, a key or a port of one network is none of the other.
+func TestNetworksDiffer(t *testing.T) {
+	fields := func(p *consensus.Params) []any {
+		return []any{p.Magic, p.PubKeyHashAddrID, p.ScriptHashAddrID, p.PrivateKeyID, p.HDPrivateID, p.HDPublicID,
+			p.Bech32HRP, p.P2PPort, p.RPCPort, p.HTTPPort, p.Genesis.Hash()}
+	}
+	bitcoin := []any{uint32(0xd9b4bef9), byte(0), byte(5), byte(128), [4]byte{4, 0x88, 0xad, 0xe4}, [4]byte{4, 0x88, 0xb2, 0x1e},
+		"bc", 8333, 8332, 0, types.Hash{}}
+	cairn, regtest := fields(consensus.Cairn()), fields(consensus.Regtest())
+	for i := range cairn {
+		if cairn[i] == regtest[i] || cairn[i] == bitcoin[i] {
+			t.Errorf("field %d is %v on two networks", i, cairn[i])
+		}
 	}
 }
 

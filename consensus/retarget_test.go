@@ -224,3 +224,23 @@ func TestRetargetReadsItsOwnBranch(t *testing.T) {
 		t.Errorf("asked again it says %08x, not %08x", again, slowBits)
 	}
 }
+
+// TestLiesAboutTheTimeDoNotPay: whatever times stood in between, the target that follows an honest time is the honest
+// one, so there is no period whose ends could be warped.
+func TestLiesAboutTheTimeDoNotPay(t *testing.T) {
+	p := Cairn()
+	rapid.Check(t, func(t *rapid.T) {
+		honest := make([]uint32, 60)
+		for i := range honest {
+			honest[i] = uint32(1_700_000_000 + 15*i)
+		}
+		warped := append([]uint32(nil), honest...)
+		for h := 21; h < 59; h++ {
+			warped[h] += uint32(rapid.IntRange(-7200, 7200).Draw(t, "lie"))
+		}
+		a, b := NextBits(p, line{honest, 59}), NextBits(p, line{warped, 59})
+		if a != b {
+			t.Fatalf("honest %08x, warped %08x", a, b)
+		}
+	})
+}

@@ -56,9 +56,14 @@ func TestDecoderErrorSticks(t *testing.T) {
 		t.Fatalf("four of three bytes: %v", d.Err())
 	}
 	first := d.Err()
-	if d.Uint8() != 0 || d.Bool() || d.Uint16() != 0 || d.Uint64() != 0 || d.VarInt() != 0 || d.Bytes(1) != nil ||
-		d.VarBytes(5) != nil || d.Count(5, 1) != 0 || d.Remaining() != 0 || !d.Hash().IsZero() || d.Tx() != nil || d.Block() != nil {
-		t.Error("a read after an error gave something")
+	for name, nothing := range map[string]bool{
+		"Uint8": d.Uint8() == 0, "Bool": !d.Bool(), "Uint16": d.Uint16() == 0, "Uint64": d.Uint64() == 0,
+		"VarInt": d.VarInt() == 0, "Bytes": d.Bytes(1) == nil, "VarBytes": d.VarBytes(5) == nil, "Count": d.Count(5, 1) == 0,
+		"Remaining": d.Remaining() == 0, "Hash": d.Hash().IsZero(), "Tx": d.Tx() == nil, "Block": d.Block() == nil,
+	} {
+		if !nothing {
+			t.Errorf("%s after an error gave something", name)
+		}
 	}
 	if d.Fail(errors.New("later")); d.Err() != first || d.Finish() != first {
 		t.Errorf("the first error was replaced by %v", d.Err())
