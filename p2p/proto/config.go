@@ -86,8 +86,8 @@ func (c *Config) scaled(d time.Duration) time.Duration {
 	return time.Duration(float64(d) * c.TrickleScale)
 }
 
-// userAgent is BIP14's /Name:Version(comment)/.
-func (c *Config) userAgent() string {
+// UserAgent is BIP14's /Name:Version(comment)/.
+func (c *Config) UserAgent() string {
 	ua := "/Cairn:" + wire.SafeString(c.Version)
 	if c.Comment != "" {
 		ua += "(" + wire.SafeString(c.Comment) + ")"

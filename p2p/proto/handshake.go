@@ -65,7 +65,7 @@ func (m *Machine) sendVersion(p *peer) {
 		To:          wire.NetAddr{Addr: p.addr},
 		From:        wire.NetAddr{Services: m.cfg.Services},
 		Nonce:       p.hs.nonce,
-		UserAgent:   m.cfg.userAgent(),
+		UserAgent:   m.cfg.UserAgent(),
 		StartHeight: m.cfg.Chain.Tip().Height(),
 		Relay:       m.wantsTxs(p),
 	})

@@ -1,0 +1,200 @@
+package proto
+
+import (
+	"errors"
+	"math/rand/v2"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/cairn-chain/cairn/consensus"
+	"github.com/cairn-chain/cairn/consensus/consensustest"
+	"github.com/cairn-chain/cairn/p2p/wire"
+	"github.com/cairn-chain/cairn/types"
+)
+
+// chaos drives a machine with events that the bytes choose: anything from anybody at any time.
+type chaos struct {
+	*rig
+	data   []byte
+	nodes  []*consensustest.Node // of three branches
+	txs    []*types.Tx
+	open   []Event // verdicts that are due
+	nonces map[PeerID]uint64
+	live   []PeerID
+	next   PeerID
+	redial map[netip.AddrPort]ConnKind
+}
+
+// chaosNodes are shared by all runs: a trunk of 40 with two forks.
+var chaosNodes = func() []*consensustest.Node {
+	trunk := branch(rootNode, 40, 1)
+	return append(append(trunk, branch(trunk[10], 20, 2)...), branch(trunk[30], 30, 3)...)
+}()
+
+func newChaos(t *testing.T, data []byte) *chaos {
+	c := &chaos{data: data, nodes: chaosNodes, nonces: map[PeerID]uint64{}, next: 1, redial: map[netip.AddrPort]ConnKind{}}
+	c.rig = newBookRig(t, []netip.AddrPort{testAddr(900), testAddr(901)}, func(cfg *Config) {
+		cfg.Manual = []netip.AddrPort{testAddr(800)}
+		cfg.Limits.Inbound = 6
+		cfg.Listen = netip.MustParseAddrPort("10.9.9.9:8333")
+	})
+	last := types.Hash{1}
+	c.pool.outs[last] = true
+	for i := range uint32(12) {
+		x := tx(i, last)
+		c.txs = append(c.txs, x, withWitness(x, "w"))
+		last = x.ID()
+	}
+	c.pool.bad[c.txs[4].WitnessID()] = consensus.Reject(consensus.MinRelayFeeNotMet, "")
+	c.chain.bad[c.nodes[65].Hash()] = consensus.Reject(consensus.BadCbAmount, "")
+	c.chain.bad[c.nodes[70].Hash()] = errors.New("disk full")
+	return c
+}
+
+func (c *chaos) n(most int) int {
+	if len(c.data) == 0 || most <= 0 {
+		return 0
+	}
+	b := int(c.data[0])
+	c.data = c.data[1:]
+	return b % most
+}
+
+func (c *chaos) peer() PeerID {
+	if len(c.live) == 0 {
+		return 77
+	}
+	return c.live[c.n(len(c.live))]
+}
+
+func (c *chaos) node() *consensustest.Node { return c.nodes[c.n(len(c.nodes))] }
+func (c *chaos) tx() *types.Tx             { return c.txs[c.n(len(c.txs))] }
+
+// feedback notes what the effects call for.
+func (c *chaos) feedback(out []Effect) {
+	for _, eff := range out {
+		switch e := eff.(type) {
+		case Send:
+			if p, ok := e.Msg.(wire.Ping); ok {
+				c.nonces[e.Peer] = p.Nonce
+			}
+		case Dial:
+			c.redial[e.Addr] = e.Kind
+		case Disconnect:
+			c.open = append(c.open, Gone{e.Peer})
+		default:
+			c.open = append(c.open, c.judge(eff)...)
+		}
+	}
+}
+
+func (c *chaos) run() {
+	for steps := 0; len(c.data) > 0 && steps < 2000; steps++ {
+		c.feedback(c.step(c.event()))
+	}
+	for len(c.open) > 0 {
+		ev := c.open[0]
+		c.open = c.open[1:]
+		c.feedback(c.step(ev))
+	}
+	for _, id := range c.live {
+		c.step(Gone{id})
+	}
+	if len(c.m.order)+len(c.m.blocks.flights)+len(c.m.blocks.checking)+len(c.m.txs.tracker.txs)+len(c.m.txs.orphans.byID)+len(c.m.txs.pending) != 0 {
+		c.t.Fatalf("something is left after all peers have gone: %d peers, %d flights, %d blocks, %d wanted, %d orphans, %d pending",
+			len(c.m.order), len(c.m.blocks.flights), len(c.m.blocks.checking), len(c.m.txs.tracker.txs), len(c.m.txs.orphans.byID), len(c.m.txs.pending))
+	}
+}
+
+func (c *chaos) event() Event {
+	switch c.n(16) {
+	case 0:
+		return c.connect()
+	case 1:
+		id := c.peer()
+		for i, l := range c.live {
+			if l == id {
+				c.live = append(c.live[:i], c.live[i+1:]...)
+				break
+			}
+		}
+		return Gone{id}
+	case 2:
+		c.now = c.now.Add(time.Duration(c.n(256)) * time.Duration(c.n(200)) * 10 * time.Millisecond)
+		return Tick{}
+	case 3:
+		c.now = c.m.NextTick()
+		return Tick{}
+	case 4, 5, 6:
+		if len(c.open) > 0 {
+			i := c.n(len(c.open))
+			ev := c.open[i]
+			c.open = append(c.open[:i], c.open[i+1:]...)
+			return ev
+		}
+		return TipChanged{}
+	case 7:
+		return []Event{
+			Redial{}, PingAll{}, DropPeer{c.peer()}, AddManual{Addr: testAddr(PeerID(800 + c.n(3)))}, RemoveManual{testAddr(801)},
+			Malformed{Peer: c.peer()}, Broadcast{c.tx().ID(), c.tx().WitnessID()}, TxVerdict{Tx: c.tx(), FeeRate: 9},
+			AddManual{Addr: testAddr(850), Once: true},
+		}[c.n(9)]
+	}
+	return Message{Peer: c.peer(), Msg: c.message()}
+}
+
+func (c *chaos) connect() Event {
+	id := c.next
+	c.next++
+	for a, kind := range c.redial { // at most a few; whichever comes first is as good
+		if c.n(2) == 0 {
+			delete(c.redial, a)
+			if c.n(3) == 0 {
+				return DialFailed{Addr: a, Kind: kind}
+			}
+			c.live = append(c.live, id)
+			return Connected{Peer: id, Kind: kind, Addr: a, NetGroup: netGroup(a)}
+		}
+		break
+	}
+	c.live = append(c.live, id)
+	a := testAddr(PeerID(c.n(30)))
+	return Connected{Peer: id, Kind: []ConnKind{Inbound, Inbound, Inbound, Outbound, BlockRelay, Manual, Feeler}[c.n(7)], Addr: a, NetGroup: netGroup(a)}
+}
+
+func (c *chaos) inv() wire.Inv {
+	h := []types.Hash{c.node().Hash(), c.tx().ID(), c.tx().WitnessID(), {byte(c.n(256))}}[c.n(4)]
+	return wire.Inv{Type: []wire.InvType{1, 2, 5, wire.InvWitnessBlock, wire.InvWitnessTx, 99}[c.n(6)], Hash: h}
+}
+
+func (c *chaos) message() wire.Message {
+	items := []wire.Inv{c.inv(), c.inv(), c.inv()}[:c.n(4)]
+	from := c.n(len(c.nodes))
+	loc := []types.Hash{c.node().Hash()}[:c.n(2)]
+	a := wire.TimedAddr{Time: uint32(c.now.Unix()), NetAddr: wire.NetAddr{Services: 9, Addr: testAddr(PeerID(c.n(256) + 300))}}
+	msgs := []wire.Message{
+		goodVersion(uint64(c.n(9))), goodVersion(1), wire.Verack{}, wire.Verack{}, wire.WTxIDRelay{}, wire.SendHeaders{}, wire.GetAddr{}, wire.Mempool{},
+		wire.FeeFilter{FeeRate: int64(c.n(256)-10) * 100}, wire.Ping{Nonce: 1}, wire.Pong{Nonce: c.nonces[c.peer()]},
+		wire.Addr{Addrs: []wire.TimedAddr{a}}, wire.InvMsg{Items: items}, wire.InvMsg{Items: items}, wire.GetData{Items: items}, wire.NotFound{Items: items},
+		wire.GetHeaders{Locator: loc, Stop: c.node().Hash()}, wire.GetBlocks{Locator: loc}, wire.Unknown{Name: "x"},
+		wire.Headers{Headers: headersOf(c.nodes[from:min(from+c.n(30), len(c.nodes))])}, wire.Headers{Headers: headersOf(c.nodes[:c.n(40)])},
+		wire.Headers{Headers: headersOf(c.nodes[from : from+1])}, wire.BlockMsg{Block: c.node().Block}, wire.BlockMsg{Block: c.node().Block},
+		wire.BlockMsg{Block: c.nodes[c.n(10)].Block}, wire.TxMsg{Tx: c.tx()}, wire.TxMsg{Tx: c.tx()},
+	}
+	return msgs[c.n(len(msgs))]
+}
+
+// FuzzStep: whatever happens in whatever order, the machine stays sane, asks for no tick in the past, and nothing is
+// left of peers that have gone.
+func FuzzStep(f *testing.F) {
+	rng := rand.New(rand.NewPCG(8, 8))
+	for range 20 {
+		data := make([]byte, 3000)
+		for i := range data {
+			data[i] = byte(rng.Uint32())
+		}
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) { newChaos(t, data[:min(len(data), 20_000)]).run() })
+}
