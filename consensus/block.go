@@ -54,10 +54,11 @@ func CheckBlock(p *Params, b *types.Block) error {
 
 // IsMutation tells whether a block refused for k may have a valid twin with the same hash: the fault lies in
 // something that the header does not commit to, or in transactions that are not the header's. Such a hash is
-// never remembered as invalid.
+// never remembered as invalid. bad-cb-missing is among them: inner nodes of a merkle tree, 64 bytes each, can be
+// passed off as a block's transactions, though not as one whose first is a coinbase.
 func IsMutation(k Kind) bool {
 	switch k {
-	case BadMerkleRoot, BadTxnsDuplicate, BadWitnessNonceSize, BadWitnessMerkleMatch, UnexpectedWitness:
+	case BadMerkleRoot, BadTxnsDuplicate, BadCbMissing, BadWitnessNonceSize, BadWitnessMerkleMatch, UnexpectedWitness:
 		return true
 	}
 	return false

@@ -115,6 +115,28 @@ func TestMutatedTwin(t *testing.T) {
 	}
 }
 
+// TestInnerNodesAsTransactions: two ids, which are 64 bytes, are passed off as one transaction under their common root. Such a
+// block is refused as a mutation, so that the real one is accepted afterwards.
+func TestInnerNodesAsTransactions(t *testing.T) {
+	p := consensus.Regtest()
+	c := consensustest.NewChain(t, p)
+	b := c.Build(c.Tip(), consensustest.AnyoneCanSpend)
+	fake := &types.Tx{ // stands for two ids, one after the other
+		Version: 1,
+		In:      []types.TxIn{{PrevOut: types.OutPoint{TxID: types.Hash{1}}}},
+		Out:     []types.TxOut{{Script: make([]byte, 4)}},
+	}
+	if fake.BaseSize() != 64 {
+		t.Fatalf("%d bytes", fake.BaseSize())
+	}
+	b.Txs = []*types.Tx{fake}
+	consensus.SetMerkleRoot(b)
+	err := consensus.CheckBlock(p, b)
+	if consensus.KindOf(err) != consensus.BadCbMissing || !consensus.IsMutation(consensus.KindOf(err)) {
+		t.Errorf("got %v", err)
+	}
+}
+
 // TestMutatedWitness: a changed witness leaves the hash as it is; the block is refused, its clean copy accepted.
 func TestMutatedWitness(t *testing.T) {
 	c, first := chainWithCoins(t)

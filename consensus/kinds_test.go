@@ -93,7 +93,7 @@ func TestKindsAreUnique(t *testing.T) {
 func TestMutationsAreNotRemembered(t *testing.T) {
 	for k, want := range map[consensus.Kind]bool{
 		consensus.BadMerkleRoot: true, consensus.BadTxnsDuplicate: true, consensus.BadWitnessMerkleMatch: true,
-		consensus.BadWitnessNonceSize: true, consensus.UnexpectedWitness: true,
+		consensus.BadWitnessNonceSize: true, consensus.UnexpectedWitness: true, consensus.BadCbMissing: true,
 		consensus.BadCbAmount: false, consensus.HighHash: false, consensus.BadTxnsMissingOrSpent: false, "": false,
 	} {
 		if consensus.IsMutation(k) != want {
