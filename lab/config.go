@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -58,6 +59,7 @@ type saved struct {
 const (
 	savedFormat = 1
 	savedFile   = "network.json"
+	paramsFile  = "network.toml"
 )
 
 // settle fills in what was left open: first from what the directory remembers, then with defaults. What
@@ -221,19 +223,43 @@ func (c *Config) shares() ([]float64, error) {
 	return shares, nil
 }
 
-// params are the network's rules. A block time of one's own makes a network of one's own.
-func (c *Config) params() (*consensus.Params, error) {
+// params are the network's rules. A block time of one's own makes a network of one's own: its params file is put into
+// the data directory for other programs, and its name is returned, "" if the network is a known one.
+func (c *Config) params() (p *consensus.Params, file string, err error) {
 	base, err := consensus.Network(c.Network)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	seconds := int64(c.BlockTime / time.Second)
 	if base.Retarget == consensus.RetargetNone || seconds == base.TargetSpacing {
-		return base, nil
+		return base, "", nil
 	}
 	toml := fmt.Sprintf("base = %q\nname = \"%s-%ds\"\ntarget_spacing = %d\nasert_half_life = %d\n", c.Network, c.Network, seconds,
 		seconds, seconds*(base.AsertHalfLife/base.TargetSpacing))
-	return consensus.ParseParams([]byte(toml))
+	if p, err = consensus.ParseParams([]byte(toml)); err != nil {
+		return nil, "", err
+	}
+	if file, err = filepath.Abs(filepath.Join(c.DataDir, paramsFile)); err != nil {
+		return nil, "", err
+	}
+	return p, file, os.WriteFile(file, []byte(toml), 0o600)
+}
+
+// alone makes sure that the network in the data directory does not run already. What is left of one that was
+// killed is taken away.
+func (c *Config) alone(ctx context.Context) error {
+	client, err := Find(c.DataDir, "")
+	if errors.Is(err, ErrNotRunning) {
+		return nil
+	}
+	if err == nil {
+		ctx, cancel := bounded(ctx, 2*time.Second)
+		defer cancel()
+		if _, err := client.Status(ctx); err == nil {
+			return fmt.Errorf("the network in %s runs already: `cairn testnet status` shows it, `cairn testnet down` stops it", c.DataDir)
+		}
+	}
+	return os.Remove(filepath.Join(c.DataDir, SheetFile))
 }
 
 func (c *Config) save() error {

@@ -73,7 +73,7 @@ func openControl(n *Net) (*Control, error) {
 	if err != nil {
 		return c, err
 	}
-	return c, sheet.write(n.cfg.DataDir)
+	return c, errors.Join(sheet.write(n.cfg.DataDir), sheet.writeTargets(n.cfg.DataDir))
 }
 
 // URL is where the network takes orders.

@@ -27,6 +27,9 @@ type Net struct {
 	keys   *keys
 	edges  []edge
 	shares []float64
+	// paramsFile holds the rules for other programs; "": the network is a known one.
+	paramsFile string
+
 	wires  *wires
 	watch  *watch
 	faucet *faucet
@@ -62,6 +65,9 @@ func Up(ctx context.Context, cfg Config) (*Net, error) {
 	if err := cfg.settle(); err != nil {
 		return nil, err
 	}
+	if err := cfg.alone(ctx); err != nil {
+		return nil, err
+	}
 	n := &Net{cfg: cfg, wires: newWires(), downed: make(chan struct{})}
 	n.watch = newWatch(cfg.Now, cfg.OnEvent)
 	n.ctx, n.cancel = context.WithCancel(context.WithoutCancel(ctx))
@@ -75,7 +81,10 @@ func Up(ctx context.Context, cfg Config) (*Net, error) {
 }
 
 func (n *Net) prepare() (err error) {
-	if n.params, err = n.cfg.params(); err != nil {
+	if err = os.MkdirAll(n.cfg.DataDir, 0o700); err != nil {
+		return err
+	}
+	if n.params, n.paramsFile, err = n.cfg.params(); err != nil {
 		return err
 	}
 	if n.keys, err = deriveKeys(n.params, n.cfg.Seed); err != nil {
@@ -85,9 +94,6 @@ func (n *Net) prepare() (err error) {
 		return err
 	}
 	if n.edges, err = n.cfg.Topology.edges(n.cfg.Nodes, rand.New(rand.NewPCG(n.cfg.Seed, 0))); err != nil {
-		return err
-	}
-	if err = os.MkdirAll(n.cfg.DataDir, 0o700); err != nil {
 		return err
 	}
 	for i := range n.cfg.Nodes {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/cairn-chain/cairn/consensus"
@@ -117,6 +118,8 @@ func (n *Net) nodeStatus(i int) (NodeStatus, *node.Status) {
 // directory holds it as testnet.json while the network runs.
 type Sheet struct {
 	Network  string         `json:"network"`
+	Params   string         `json:"params,omitempty"` // params file, if the network is not a known one
+	Data     string         `json:"data"`
 	Genesis  string         `json:"genesis"`
 	Seed     uint64         `json:"seed"`
 	Mnemonic string         `json:"mnemonic"`
@@ -151,7 +154,11 @@ const SheetFile = "testnet.json"
 
 // Sheet describes the running network.
 func (n *Net) Sheet() (Sheet, error) {
-	s := Sheet{Network: n.params.Name, Genesis: n.params.Genesis.Hash().String(), Seed: n.cfg.Seed, Mnemonic: n.keys.mnemonic, Path: n.keys.path}
+	s := Sheet{Network: n.params.Name, Params: n.paramsFile, Genesis: n.params.Genesis.Hash().String(), Seed: n.cfg.Seed, Mnemonic: n.keys.mnemonic, Path: n.keys.path}
+	var err error
+	if s.Data, err = filepath.Abs(n.cfg.DataDir); err != nil {
+		return s, err
+	}
 	if n.ctl != nil {
 		s.Control, s.Token = n.ctl.URL(), n.ctl.token
 	}
@@ -205,4 +212,25 @@ func (s Sheet) write(dir string) error {
 		return err
 	}
 	return os.Rename(path+".new", path)
+}
+
+// TargetsFile tells Prometheus (file_sd_configs) where the nodes' metrics are; it stays in the data directory.
+const TargetsFile = "targets.json"
+
+type target struct {
+	Targets []string          `json:"targets"`
+	Labels  map[string]string `json:"labels"`
+}
+
+func (s Sheet) writeTargets(dir string) error {
+	var all []target
+	for _, n := range s.Nodes {
+		all = append(all, target{Targets: []string{strings.TrimPrefix(n.HTTP, "http://")}, Labels: map[string]string{"node": n.Name, "network": s.Network}})
+	}
+	b, err := json.MarshalIndent(all, "", "  ")
+	if err != nil {
+		return err
+	}
+	// Prometheus runs as another user and is to read it; there is nothing secret in it.
+	return os.WriteFile(filepath.Join(dir, TargetsFile), append(b, '\n'), 0o644)
 }

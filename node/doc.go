@@ -6,7 +6,6 @@
 //
 //	owner    one goroutine: events from the network to the machine, effects back (owner.go)
 //	ledger   one goroutine: the only one that changes the chain and the mempool (ledger.go)
-//	server   one goroutine: reads blocks from disk for peers (serve.go)
 //	mining   one goroutine, while the node mines (mining.go)
 //	filters  one goroutine, if the node keeps block filters (filters.go)
 //

@@ -46,7 +46,6 @@ type Node struct {
 	net     *p2p.Net
 	owner   *owner
 	ledger  *ledger
-	serve   *server
 	mining  *mining
 	web     *services
 	peers   *peersRPC
@@ -106,18 +105,25 @@ func (n *Node) openChain() error {
 	return err
 }
 
-func (n *Node) openStore() (err error) {
+func (n *Node) openStore() error {
 	if n.cfg.DataDir == "" {
 		n.store, n.indexKV = memdb.New(), memdb.NewKV()
 		return nil
 	}
-	if n.store, err = badgerdb.Open(n.cfg.DataDir, badgerdb.Options{Log: n.cfg.Log}); err != nil {
+	store, err := badgerdb.Open(n.cfg.DataDir, badgerdb.Options{Log: n.cfg.Log})
+	if err != nil {
 		return err
 	}
-	if n.keepsFilters() {
-		n.indexKV, err = badgerdb.OpenKV(filepath.Join(n.cfg.DataDir, "indexes"), badgerdb.Options{Log: n.cfg.Log})
+	n.store = store
+	if !n.keepsFilters() {
+		return nil
 	}
-	return err
+	kv, err := badgerdb.OpenKV(filepath.Join(n.cfg.DataDir, "indexes"), badgerdb.Options{Log: n.cfg.Log})
+	if err != nil {
+		return err
+	}
+	n.indexKV = kv
+	return nil
 }
 
 func (n *Node) keepsFilters() bool { return n.cfg.Params.BlockFilterIndex && !n.cfg.NoFilterIndex }
@@ -155,8 +161,7 @@ func (n *Node) openNetwork() error {
 	if err != nil {
 		return err
 	}
-	n.serve = newServer(n.chain, n.net, n.cfg.Log)
-	n.owner.machine, n.owner.net, n.owner.ledger, n.owner.serve = n.machine, n.net, n.ledger, n.serve
+	n.owner.machine, n.owner.net, n.owner.ledger = n.machine, n.net, n.ledger
 	n.owner.clock, n.owner.stats, n.owner.tell = n.clock, n.stats, n.tell
 	n.ledger.out = n.owner.verdict(n.halted)
 	return nil
@@ -206,7 +211,6 @@ func (n *Node) goLoops() {
 	core, stopCore := context.WithCancel(context.WithoutCancel(n.ctx))
 	n.spawn(func() { n.owner.run(core) })
 	n.spawn(func() { n.ledger.run(core) })
-	n.spawn(func() { n.serve.run(core) })
 	if n.filters != nil {
 		n.spawn(func() { n.followFilters(core) })
 	}

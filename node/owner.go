@@ -7,6 +7,7 @@ import (
 	"github.com/cairn-chain/cairn/mempool"
 	"github.com/cairn-chain/cairn/p2p"
 	"github.com/cairn-chain/cairn/p2p/proto"
+	"github.com/cairn-chain/cairn/p2p/wire"
 )
 
 // owner is the one goroutine that owns the protocol machine. Events come to it, it lets the machine
@@ -15,7 +16,6 @@ type owner struct {
 	machine *proto.Machine
 	net     *p2p.Net
 	ledger  *ledger
-	serve   *server
 	clock   *clock
 	stats   *stats
 	tell    func(Happening)
@@ -27,7 +27,7 @@ type owner struct {
 
 func newOwner() *owner {
 	return &owner{
-		fromNet:  make(chan proto.Event, 256),
+		fromNet:  make(chan proto.Event, 16),
 		fromHere: make(chan proto.Event, 256),
 		asked:    make(chan func()),
 	}
@@ -78,7 +78,7 @@ func (o *owner) step(ev proto.Event) {
 func (o *owner) carryOut(eff proto.Effect) {
 	switch e := eff.(type) {
 	case proto.Send:
-		o.net.Send(e.Peer, e.Msg)
+		o.send(e)
 	case proto.SubmitHeaders:
 		o.ledger.submit(len(e.Headers)*80, func() { o.ledger.addHeaders(e.Peer, e.Headers) })
 	case proto.SubmitBlock:
@@ -86,13 +86,33 @@ func (o *owner) carryOut(eff proto.Effect) {
 	case proto.SubmitTx:
 		o.ledger.submit(e.Tx.Size(), func() { o.ledger.addTx(e.Peer, e.Tx, mempool.AddOptions{}) })
 	case proto.ServeBlock:
-		o.serve.request(e)
+		o.net.SendLazy(e.Peer, func() wire.Message { return o.blockFor(e) })
 	case proto.Dial:
 		o.net.Dial(e.Addr, e.Kind)
 	case proto.Disconnect:
 		o.stats.disconnected(e)
 		o.net.Disconnect(e.Peer, e.Why)
 	}
+}
+
+// send queues a message. A transaction that a peer has asked for is known to the network from then on.
+func (o *owner) send(e proto.Send) {
+	if o.net.Send(e.Peer, e.Msg) {
+		if m, ok := e.Msg.(wire.TxMsg); ok {
+			o.ledger.pool.MarkBroadcast(m.Tx.ID())
+		}
+	}
+}
+
+// blockFor reads a block for a peer, in the peer's own write loop and only when its turn has come, so that neither the
+// owner waits for a disk nor blocks pile up in memory.
+func (o *owner) blockFor(r proto.ServeBlock) wire.Message {
+	b, err := o.ledger.chain.Block(r.Hash)
+	if err != nil {
+		o.ledger.log.Warn("a block that a peer asked for could not be read", "block", r.Hash, "err", err)
+		return wire.NotFound{Items: []wire.Inv{{Type: wire.InvBlock, Hash: r.Hash}}}
+	}
+	return wire.BlockMsg{Block: b, Base: r.Base}
 }
 
 // note tells people of connections that come and go.

@@ -23,17 +23,16 @@ type stats struct {
 	clock    *clock
 	foundAt  func(types.Hash) (time.Time, bool)
 
-	blocksFound   prometheus.Counter
-	phases        *prometheus.HistogramVec
-	reorgDepth    prometheus.Histogram
-	propagation   prometheus.Histogram
-	messages      *prometheus.CounterVec
-	messageBytes  *prometheus.CounterVec
-	disconnects   *prometheus.CounterVec
-	discouraged   *prometheus.CounterVec
-	refused       *prometheus.CounterVec
-	rpcDuration   *prometheus.HistogramVec
-	mempoolReject *prometheus.CounterVec
+	blocksFound  prometheus.Counter
+	phases       *prometheus.HistogramVec
+	reorgDepth   prometheus.Histogram
+	propagation  prometheus.Histogram
+	messages     *prometheus.CounterVec
+	messageBytes *prometheus.CounterVec
+	disconnects  *prometheus.CounterVec
+	discouraged  *prometheus.CounterVec
+	refused      *prometheus.CounterVec
+	rpcDuration  *prometheus.HistogramVec
 
 	bytesSent, bytesReceived atomic.Uint64
 
@@ -66,9 +65,8 @@ func newStats(ck *clock, foundAt func(types.Hash) (time.Time, bool)) *stats {
 	s.discouraged = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "cairn_p2p_discouraged_total", Help: "Peers that were discouraged, by reason."}, []string{"reason"})
 	s.refused = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "cairn_p2p_refused_total", Help: "Inbound connections that were not taken, by reason."}, []string{"reason"})
 	s.rpcDuration = prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "cairn_rpc_duration_seconds", Help: "Time of RPC calls by method.", Buckets: phaseBuckets}, []string{"method"})
-	s.mempoolReject = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "cairn_mempool_rejections_total", Help: "Transactions that the mempool did not take, by reason."}, []string{"reason"})
 	s.registry.MustRegister(s.blocksFound, s.phases, s.reorgDepth, s.propagation, s.messages, s.messageBytes, s.disconnects,
-		s.discouraged, s.refused, s.rpcDuration, s.mempoolReject, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+		s.discouraged, s.refused, s.rpcDuration, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return s
 }
 
@@ -168,6 +166,8 @@ func newGauges(n *Node) *gauges {
 	}
 	g.descs["coin_cache_hits_total"] = prometheus.NewDesc("cairn_coin_cache_hits_total", "Coins found in the cache.", nil, nil)
 	g.descs["coin_cache_misses_total"] = prometheus.NewDesc("cairn_coin_cache_misses_total", "Coins read from disk.", nil, nil)
+	g.descs["mempool_rejections_total"] = prometheus.NewDesc("cairn_mempool_rejections_total", "Transactions that the mempool did not take, by reason.", []string{"reason"}, nil)
+	g.descs["mempool_removals_total"] = prometheus.NewDesc("cairn_mempool_removals_total", "Transactions that left the mempool, by reason.", []string{"reason"}, nil)
 	g.descs["peers"] = prometheus.NewDesc("cairn_peers", "Connected peers by direction.", []string{"direction"}, nil)
 	g.descs["store_bytes"] = prometheus.NewDesc("cairn_store_bytes", "Bytes of Badger's databases on disk.", []string{"database"}, nil)
 	return g
@@ -188,8 +188,15 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	gauge := func(name string, v float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(g.descs[name], prometheus.GaugeValue, v, labels...)
 	}
-	counter := func(name string, v uint64) {
-		ch <- prometheus.MustNewConstMetric(g.descs[name], prometheus.CounterValue, float64(v))
+	counter := func(name string, v uint64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(g.descs[name], prometheus.CounterValue, float64(v), labels...)
+	}
+	pool := n.pool.Stats()
+	for kind, count := range pool.Rejected {
+		counter("mempool_rejections_total", count, string(kind))
+	}
+	for why, count := range pool.Removed {
+		counter("mempool_removals_total", count, string(why))
 	}
 	gauge("height", float64(st.Height))
 	gauge("headers", float64(st.Headers))

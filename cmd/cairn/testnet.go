@@ -92,7 +92,7 @@ func upConfig(c *cli.Context) (lab.Config, error) {
 	if h := c.String("hashpower"); h != "" {
 		cfg.Hashpower = strings.Split(h, ",")
 	}
-	if cfg.Ephemeral && !c.IsSet("data") {
+	if cfg.Ephemeral {
 		cfg.DataDir = ""
 	}
 	switch c.String("ports") {

@@ -115,8 +115,19 @@ func (v *view) banner(s lab.Sheet, took time.Duration, c *cli.Context) {
 		fmt.Fprintf(t, "  %s\tp2p %s\trpc %s\thttp %s\t%s\t%s\n", n.Name, n.P2P, n.RPC, n.HTTP, n.Data, mines)
 	}
 	t.Flush()
-	fmt.Fprintf(v.w, "\n  faucet    cairn testnet faucet ADDRESS [AMOUNT]\n  control   %s\n", s.Control)
-	fmt.Fprintf(v.w, "\nReady after %.2f s. Ctrl-C stops the network, `cairn testnet up` resumes it.\n\n", took.Seconds())
+	where := ""
+	if c.String("data") != defaultTestnetDir || c.Bool("ephemeral") {
+		where = " --data " + s.Data
+	}
+	fmt.Fprintf(v.w, "\n  faucet    cairn testnet faucet ADDRESS [AMOUNT]%s\n  control   %s  (cairn testnet status%s)\n", where, s.Control, where)
+	fmt.Fprintf(v.w, "\nReady after %.2f s. %s\n\n", took.Seconds(), v.farewell(c))
+}
+
+func (v *view) farewell(c *cli.Context) string {
+	if c.Bool("ephemeral") {
+		return "Ctrl-C stops the network and removes it."
+	}
+	return "Ctrl-C stops the network, the same command resumes it."
 }
 
 // follow shows the network until ctx ends.

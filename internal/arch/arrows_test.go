@@ -22,7 +22,7 @@ var arrows = map[string][]string{
 	"chain":                   {"types", "merkle", "consensus", "consensus/script"},
 	"chain/badgerdb":          {"types", "consensus", "chain"},
 	"chain/memdb":             {"types", "consensus", "chain"},
-	"chain/storetest":         {"types", "consensus", "chain"},
+	"chain/storetest":         {"types", "consensus", "consensus/consensustest", "consensus/script", "chain"},
 	"chain/blockfile":         {"types"},
 	"chain/filterindex":       {"types", "consensus", "consensus/script", "chain"},
 	"mempool":                 {"types", "consensus", "consensus/script"},
