@@ -25,6 +25,7 @@ type fakeNode struct {
 	rate  int64
 
 	filters map[types.Hash]Filter
+	without bool   // keeps no filters
 	reject  string // refuse all transactions with this reason
 	fail    error  // answer everything with this
 
@@ -146,6 +147,9 @@ func (n *fakeNode) Headers(_ context.Context, blocks []types.Hash) (out []types.
 }
 
 func (n *fakeNode) Filters(_ context.Context, blocks []types.Hash) (out []Filter, err error) {
+	if n.without {
+		return nil, ErrNoFilters
+	}
 	for _, h := range blocks {
 		out = append(out, n.filter(n.chain.Lookup(h)))
 	}

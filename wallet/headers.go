@@ -20,7 +20,7 @@ const medianBlocks = 11
 type seenBlock struct {
 	header types.Header
 	hash   types.Hash
-	filter types.Hash
+	filter types.Hash // zero if not known
 	work   consensus.Work
 }
 
@@ -75,15 +75,19 @@ func (c *headerChain) lowestFork() int32 {
 }
 
 // extend checks a header with all rules that need no block, as the child of the tip, and the filter
-// against the chain of filter headers.
+// against the chain of filter headers. f is nil if the node keeps no filters; the chain of filter
+// headers then begins anew with the next one that is given.
 func (c *headerChain) extend(h *types.Header, f *Filter, now time.Time) error {
 	if err := consensus.CheckHeader(c.params, place{c, c.height()}, h, now); err != nil {
 		return fmt.Errorf("header at height %d: %w", c.height()+1, err)
 	}
 	tip := c.tip()
-	b := seenBlock{header: *h, hash: h.Hash(), filter: filterHeader(f.Data, tip.filter)}
-	if b.filter != f.Header {
-		return fmt.Errorf("%w at height %d", errFilterHeader, c.height()+1)
+	b := seenBlock{header: *h, hash: h.Hash()}
+	if f != nil {
+		b.filter = f.Header
+		if !tip.filter.IsZero() && filterHeader(f.Data, tip.filter) != f.Header {
+			return fmt.Errorf("%w at height %d", errFilterHeader, c.height()+1)
+		}
 	}
 	b.work = tip.work.Add(consensus.WorkFromBits(h.Bits))
 	c.blocks = append(c.blocks, b)

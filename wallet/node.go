@@ -2,6 +2,7 @@ package wallet
 
 import (
 	"context"
+	"errors"
 
 	"github.com/cairn-chain/cairn/types"
 )
@@ -16,7 +17,8 @@ type Node interface {
 	Hashes(ctx context.Context, from int32, n int) ([]types.Hash, error)
 	// Headers returns the header of each of the blocks, in order.
 	Headers(ctx context.Context, blocks []types.Hash) ([]types.Header, error)
-	// Filters returns the basic compact filter of each of the blocks, in order.
+	// Filters returns the basic compact filter of each of the blocks, in order, or ErrNoFilters if the
+	// node keeps none; the wallet then reads every block.
 	Filters(ctx context.Context, blocks []types.Hash) ([]Filter, error)
 	// Block returns one block with its witnesses.
 	Block(ctx context.Context, hash types.Hash) (*types.Block, error)
@@ -31,6 +33,9 @@ type Node interface {
 	// MempoolTxs returns the transactions that are still in the mempool; others are left out.
 	MempoolTxs(ctx context.Context, ids []types.Hash) ([]*types.Tx, error)
 }
+
+// ErrNoFilters is returned by a Node that has no index of compact block filters.
+var ErrNoFilters = errors.New("the node keeps no compact block filters")
 
 // Filter is a basic compact block filter (BIP158) and its header (BIP157) as a node states them.
 type Filter struct {

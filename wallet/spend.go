@@ -284,10 +284,10 @@ func (d *draft) take(chosen []candidate) {
 	}
 }
 
-// bareWeight returns the weight of the transaction without inputs and change.
+// bareWeight returns the weight of the transaction without inputs and change: version, lock time, both
+// counts, marker and flag, and the receivers.
 func (d *draft) bareWeight() int {
-	// Version, lock time, both counts (up to 252 inputs in one byte, three beyond), marker and flag.
-	weight := 4*(4+4+3+1) + 2
+	weight := 4*(4+4+types.VarIntSize(uint64(len(d.coins)))+1) + 2
 	for i := range d.outs {
 		weight += 4 * len(d.outs[i].Append(nil))
 	}

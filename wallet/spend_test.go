@@ -504,7 +504,7 @@ func TestBump(t *testing.T) {
 	if _, err := w.PlanBump(tx.ID(), 0, 0, false); !errors.Is(err, ErrBumpMined) {
 		t.Fatalf("%v", err)
 	}
-	if e, _ := w.Lookup(old.ID()); e.Status != Conflicted {
+	if e, _ := w.Lookup(old.ID()); e.Status != Replaced {
 		t.Fatalf("%+v", e)
 	}
 	wantBalance(t, w, Balance{})

@@ -77,7 +77,9 @@ type syncer struct {
 	progress func(height, tip int32)
 	before   consensus.Work
 	unsaved  int
-	result   SyncResult
+	// noFilters is set when the node says that it keeps none.
+	noFilters bool
+	result    SyncResult
 }
 
 func (s *syncer) run(ctx context.Context) error {
@@ -107,14 +109,11 @@ func (s *syncer) checkGenesis(ctx context.Context) error {
 	if c.height() > 0 {
 		return nil
 	}
-	filters, err := s.node.Filters(ctx, hashes)
-	if err != nil {
-		return fmt.Errorf("ask the node for compact block filters: %w", err)
+	filters, err := s.filters(ctx, hashes)
+	if err != nil || s.noFilters {
+		return err
 	}
-	if len(filters) != 1 {
-		return ErrNodeLies
-	}
-	if err := c.setGenesisFilter(&filters[0]); err != nil {
+	if err := c.setGenesisFilter(filters[0]); err != nil {
 		return fmt.Errorf("%w: %w", ErrNodeLies, err)
 	}
 	return nil
@@ -218,22 +217,44 @@ func (s *syncer) batch(ctx context.Context, n int) error {
 	if err != nil {
 		return fmt.Errorf("ask the node for headers: %w", err)
 	}
-	filters, err := s.node.Filters(ctx, hashes)
+	filters, err := s.filters(ctx, hashes)
 	if err != nil {
-		return fmt.Errorf("ask the node for compact block filters: %w", err)
+		return err
 	}
-	if len(hashes) != n || len(headers) != n || len(filters) != n {
+	if len(hashes) != n || len(headers) != n {
 		return ErrNodeLies
 	}
 	for i := range headers {
 		if headers[i].Hash() != hashes[i] {
 			return fmt.Errorf("%w: a header does not have the hash that was asked for", ErrNodeLies)
 		}
-		if err := s.step(ctx, &headers[i], &filters[i]); err != nil {
+		if err := s.step(ctx, &headers[i], filters[i]); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// filters asks for filters; all are nil if the node keeps none.
+func (s *syncer) filters(ctx context.Context, hashes []types.Hash) ([]*Filter, error) {
+	out := make([]*Filter, len(hashes))
+	if s.noFilters {
+		return out, nil
+	}
+	filters, err := s.node.Filters(ctx, hashes)
+	switch {
+	case errors.Is(err, ErrNoFilters):
+		s.noFilters = true
+		return out, nil
+	case err != nil:
+		return nil, fmt.Errorf("ask the node for compact block filters: %w", err)
+	case len(filters) != len(hashes):
+		return nil, ErrNodeLies
+	}
+	for i := range filters {
+		out[i] = &filters[i]
+	}
+	return out, nil
 }
 
 // step takes one block onto the chain. If it fails the wallet stands at the block before.
@@ -255,15 +276,18 @@ func (s *syncer) step(ctx context.Context, h *types.Header, f *Filter) error {
 }
 
 // look matches the filter of the chain's tip against the own scripts and scans the block if it
-// matches.
+// matches, or if there is no filter.
 func (s *syncer) look(ctx context.Context, f *Filter) error {
 	hash := s.w.chain.tip().hash
-	decoded, err := decodeFilter(hash, f.Data)
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrNodeLies, err)
-	}
-	if !decoded.hasAny(s.w.keys.scripts) {
-		return nil
+	var decoded *filter
+	if f != nil {
+		var err error
+		if decoded, err = decodeFilter(hash, f.Data); err != nil {
+			return fmt.Errorf("%w: %w", ErrNodeLies, err)
+		}
+		if !decoded.hasAny(s.w.keys.scripts) {
+			return nil
+		}
 	}
 	b, err := s.node.Block(ctx, hash)
 	if err != nil {
@@ -285,6 +309,9 @@ func (s *syncer) checkBlock(b *types.Block, hash types.Hash, f *filter) error {
 	}
 	if err := consensus.CheckBlock(s.w.params, b); err != nil {
 		return err
+	}
+	if f == nil {
+		return nil
 	}
 	for _, tx := range b.Txs {
 		for i := range tx.Out {

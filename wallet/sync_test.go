@@ -291,3 +291,30 @@ func TestSyncKeepsProgressWhenTheNodeFails(t *testing.T) {
 	mustSync(t, w, n)
 	wantBalance(t, w, Balance{Confirmed: 50 * coin})
 }
+
+func TestNodeWithoutFilters(t *testing.T) {
+	n, w := newFakeNode(t), testWallet(t)
+	n.without = true
+	n.fund(freshLock(t, w, ""))
+	if r := mustSync(t, w, n); r.Fetched != r.Scanned {
+		t.Fatalf("%+v", r)
+	}
+	wantBalance(t, w, Balance{Confirmed: 50 * coin})
+	n.lieBlock = func(b *types.Block) *types.Block { return n.at(1).Block }
+	n.mineEmpty(1)
+	if _, err := w.Sync(t.Context(), n, nil); !errors.Is(err, ErrNodeLies) {
+		t.Fatalf("%v", err)
+	}
+	// A node that has filters takes over, and theirs must form a chain from there.
+	n.lieBlock, n.without = nil, false
+	n.mineEmpty(2)
+	fetched := len(n.fetched)
+	if r := mustSync(t, w, n); r.Scanned != 3 || len(n.fetched) != fetched {
+		t.Fatalf("%+v", r)
+	}
+	n.mineEmpty(2)
+	n.lieFilter = func(f []Filter) { f[0].Header[0]++ }
+	if _, err := w.Sync(t.Context(), n, nil); !errors.Is(err, ErrNodeLies) {
+		t.Fatalf("%v", err)
+	}
+}

@@ -14,7 +14,7 @@ const (
 	Confirmed  Status = "confirmed"
 	Pending    Status = "pending"    // waits for a block
 	Conflicted Status = "conflicted" // a confirmed transaction spends one of its coins, or its coinbase fell off the chain
-	Replaced   Status = "replaced"   // a later unconfirmed one spends one of its coins
+	Replaced   Status = "replaced"   // bumped, or a later unconfirmed one spends one of its coins
 	Dropped    Status = "dropped"    // somebody else's, and the node's mempool has it no more
 )
 
@@ -45,7 +45,7 @@ type Coin struct {
 //
 //  1. What is in a block is confirmed and claims its inputs. The chain allows no two claims.
 //  2. An unconfirmed coinbase is conflicted: its block left the chain. So is whatever spends an
-//     output that a confirmed transaction spends otherwise. Somebody else's transaction that the
+//     output that a confirmed transaction spends otherwise, unless that is its own replacement. Somebody else's transaction that the
 //     mempool has no more is dropped.
 //  3. What spends an output of a dead transaction is dead in the same way.
 //  4. Of the rest the latest wins: it claims its inputs, earlier ones that want one of them are
@@ -177,13 +177,30 @@ func (v *view) rival(r *record) *record {
 
 // judge applies rule 2.
 func (v *view) judge(r *record) Status {
+	rival := v.rival(r)
 	switch {
-	case r.tx.IsCoinbase() || v.rival(r) != nil:
+	case rival != nil && v.replaced(rival, r.tx.ID()):
+		return Replaced
+	case r.tx.IsCoinbase() || rival != nil:
 		return Conflicted
 	case !r.own && !r.pooled:
 		return Dropped
 	}
 	return Pending
+}
+
+// replaced tells whether winner is a replacement of the transaction id, or of one of its replacements.
+func (v *view) replaced(winner *record, id types.Hash) bool {
+	for range v.records { // a chain of replacements is not longer
+		if winner == nil || winner.replaces.IsZero() {
+			return false
+		}
+		if winner.replaces == id {
+			return true
+		}
+		winner = v.byID[winner.replaces]
+	}
+	return false
 }
 
 // spreadDeath applies rule 3 until nothing changes, and takes back the claims of who died.

@@ -2,8 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -13,7 +11,7 @@ import (
 
 // walletCommand is `cairn wallet`.
 func walletCommand() *cli.Command {
-	return &cli.Command{
+	wallets := &cli.Command{
 		Name:  "wallet",
 		Usage: "make wallets, receive, send",
 		Description: "A wallet is one encrypted file with its keys and its history. It talks to a node's RPC: to the first\n" +
@@ -33,6 +31,10 @@ func walletCommand() *cli.Command {
 			walletImportCommand(),
 		},
 	}
+	for _, c := range append(wallets.Subcommands, wallets) {
+		c.OnUsageError, c.HideHelpCommand = wrongUsage, true
+	}
+	return wallets
 }
 
 // walletFlags are what all wallet commands understand, and those given.
@@ -52,19 +54,12 @@ func walletFlags(more ...cli.Flag) []cli.Flag {
 	return append(more, common...)
 }
 
-// walletAction wraps an action: flags may stand behind arguments too, as people write them, and there must be
-// from least to most arguments.
+// walletAction wraps an action, which gets from least to most arguments.
 func walletAction(least, most int, run func(s *walletSession, args []string) error) cli.ActionFunc {
 	return func(c *cli.Context) error {
-		args, err := walletTail(c)
-		if err != nil {
-			return walletUsage(c, err)
-		}
-		if slices.Contains(args, "--help") || slices.Contains(args, "-h") {
-			return cli.ShowSubcommandHelp(c)
-		}
+		args := c.Args().Slice()
 		if len(args) < least || len(args) > most {
-			return walletUsage(c, errors.New("wrong number of arguments"))
+			return usagef("wrong number of arguments; usage: %s", strings.TrimSpace(c.Command.HelpName+" "+c.Command.ArgsUsage))
 		}
 		s, err := newWalletSession(c)
 		if err != nil {
@@ -72,65 +67,6 @@ func walletAction(least, most int, run func(s *walletSession, args []string) err
 		}
 		return errors.Join(run(s, args), s.close())
 	}
-}
-
-// walletUsage makes an error of wrong usage, which ends the program with code 2.
-func walletUsage(c *cli.Context, err error) error {
-	line := fmt.Sprintf("%v; usage: cairn wallet %s %s", err, c.Command.Name, c.Command.ArgsUsage)
-	return cli.Exit(strings.TrimSpace(line)+" (see --help)", 2)
-}
-
-// walletTail returns the arguments after it has applied the flags that stand between and behind them.
-func walletTail(c *cli.Context) (args []string, err error) {
-	rest := c.Args().Slice()
-	for len(rest) > 0 {
-		arg := rest[0]
-		rest = rest[1:]
-		name := strings.TrimLeft(arg, "-")
-		switch {
-		case arg == "--":
-			return append(args, rest...), nil
-		case arg == "--help" || arg == "-h" || arg == "-" || !strings.HasPrefix(arg, "-") || strings.ContainsAny(name[:min(1, len(name))], "0123456789."):
-			args = append(args, arg)
-		default:
-			if rest, err = walletTailFlag(c, name, rest); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return args, nil
-}
-
-// walletTailFlag sets one flag, whose value may be the next argument.
-func walletTailFlag(c *cli.Context, name string, rest []string) ([]string, error) {
-	name, value, given := strings.Cut(name, "=")
-	flag := walletFlag(c.Command, name)
-	if flag == nil {
-		return nil, fmt.Errorf("there is no flag --%s", name)
-	}
-	_, isBool := flag.(*cli.BoolFlag)
-	switch {
-	case given:
-	case isBool:
-		value = "true"
-	case len(rest) == 0:
-		return nil, fmt.Errorf("the flag --%s needs a value", name)
-	default:
-		value, rest = rest[0], rest[1:]
-	}
-	if err := c.Set(flag.Names()[0], value); err != nil {
-		return nil, fmt.Errorf("the flag --%s: %w", name, err)
-	}
-	return rest, nil
-}
-
-func walletFlag(command *cli.Command, name string) cli.Flag {
-	for _, f := range command.Flags {
-		if slices.Contains(f.Names(), name) {
-			return f
-		}
-	}
-	return nil
 }
 
 func walletCreateCommand() *cli.Command {

@@ -16,8 +16,8 @@ func walletExportCommand() *cli.Command {
 		Description: "Without flags: watch-only descriptors, which hold no private key. --mnemonic and --wif print secrets; whoever\n" +
 			"sees them has the coins.\n\nExample:\n   cairn wallet export\n   cairn wallet export --mnemonic",
 		Flags: walletFlags(
-			&cli.BoolFlag{Name: "mnemonic", Usage: "print the mnemonic"},
-			&cli.BoolFlag{Name: "wif", Usage: "print the private keys of all addresses handed out"},
+			&cli.BoolFlag{Name: "mnemonic", Usage: "print the mnemonic", EnvVars: []string{"CAIRN_EXPORT_MNEMONIC"}},
+			&cli.BoolFlag{Name: "wif", Usage: "print the private keys of all addresses handed out", EnvVars: []string{"CAIRN_EXPORT_WIF"}},
 			&cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, Usage: "do not ask for confirmation", EnvVars: []string{"CAIRN_YES"}},
 		),
 		Action: walletAction(0, 0, (*walletSession).export),
@@ -66,7 +66,7 @@ func walletImportCommand() *cli.Command {
 			"Example:\n   cairn wallet import --account 0 --account 1\n   cairn wallet import --wif-file keys.txt",
 		Flags: walletFlags(walletOffline(),
 			&cli.StringFlag{Name: "wif-file", Usage: "read keys from `FILE`, - for standard input", EnvVars: []string{"CAIRN_WIF_FILE"}},
-			&cli.IntSliceFlag{Name: "account", Usage: "the key of account `I` of the running testnet"},
+			&cli.IntSliceFlag{Name: "account", Usage: "the key of account `I` of the running testnet", EnvVars: []string{"CAIRN_ACCOUNT"}},
 		),
 		Action: walletAction(0, 0, (*walletSession).importKeys),
 	}
@@ -95,7 +95,7 @@ func (s *walletSession) importKeys(_ []string) error {
 		}
 	}
 	return s.show(map[string]any{"imported": added, "known": len(wifs) - added},
-		"imported %d keys, %d were known\n", added, len(wifs)-added)
+		"imported %s, known before: %d\n", walletCount(added, "key"), len(wifs)-added)
 }
 
 func (s *walletSession) keysToImport() ([]string, error) {

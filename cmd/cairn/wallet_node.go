@@ -19,6 +19,7 @@ import (
 // walletTestnet is what a running testnet says of itself in testnet.json; see testnet up.
 type walletTestnet struct {
 	Network  string `json:"network"`
+	Params   string `json:"params"` // TOML, if the network's rules are not those of a built-in one
 	Accounts []struct {
 		Address string `json:"address"`
 		WIF     string `json:"wif"`
@@ -125,13 +126,17 @@ func (n *walletNode) Headers(ctx context.Context, blocks []types.Hash) ([]types.
 	return headers, nil
 }
 
-// Filters implements wallet.Node.
+// Filters implements wallet.Node. A node without the index says so in Bitcoin Core's words.
 func (n *walletNode) Filters(ctx context.Context, blocks []types.Hash) ([]wallet.Filter, error) {
 	type reply struct {
 		Filter string     `json:"filter"`
 		Header types.Hash `json:"header"`
 	}
 	replies, err := walletAsk[types.Hash, reply](ctx, n, "getblockfilter", blocks, func(h types.Hash) []any { return []any{h} })
+	var refused *rpc.Error
+	if errors.As(err, &refused) && strings.Contains(refused.Message, "not enabled") {
+		return nil, wallet.ErrNoFilters
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -164,7 +164,7 @@ func (s *walletSession) execute(node wallet.Node, plan *wallet.Plan, to string) 
 	confirmations := int32(0)
 	if want := s.c.Int("wait"); want > 0 {
 		if !s.c.Bool("json") {
-			walletPrint(s.errOut, "sent %s, waiting for %d confirmations\n", tx.ID(), want)
+			walletPrint(s.errOut, "sent %s, waiting for %s\n", tx.ID(), walletCount(want, "confirmation"))
 		}
 		if confirmations, err = s.wait(node, tx.ID(), int32(want)); err != nil {
 			return err
@@ -180,11 +180,10 @@ func (s *walletSession) approve(plan *wallet.Plan, to string) error {
 		s.showPlan(plan, to)
 	}
 	if plan.HighFee() && !s.c.Bool("allow-high-fee") {
-		high := fmt.Sprintf("The fee of %s is over 10 %% of the amount or over 0.01.", wallet.FormatAmount(plan.Fee))
 		if yes {
-			return errors.New(high + " Nothing was sent; --allow-high-fee sends it all the same")
+			return fmt.Errorf("the fee of %s is over 10 %% of the amount or over 0.01, nothing was sent; --allow-high-fee sends it all the same", wallet.FormatAmount(plan.Fee))
 		}
-		if err := s.confirm(high + " Is that meant?"); err != nil {
+		if err := s.confirm("The fee is over 10 % of the amount or over 0.01. Is that meant?"); err != nil {
 			return err
 		}
 	}

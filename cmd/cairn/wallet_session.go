@@ -77,6 +77,9 @@ func (s *walletSession) network() (*consensus.Params, error) {
 	if name == "" {
 		name = "cairn"
 	}
+	if s.testnet != nil && s.testnet.Params != "" && name == s.testnet.Network {
+		return consensus.ParseParams([]byte(s.testnet.Params))
+	}
 	p, err := consensus.Network(name)
 	if err != nil {
 		return nil, fmt.Errorf("%w; a network of your own needs --params FILE", err)
@@ -263,6 +266,9 @@ func (s *walletSession) secretFrom(path, flag string) (string, error) {
 	raw, err := readWalletFile(path, walletSecretBytes)
 	if err != nil {
 		return "", fmt.Errorf("--%s: %w", flag, err)
+	}
+	if flag == "mnemonic-file" {
+		return string(raw), nil // words may stand on several lines
 	}
 	line, _, _ := strings.Cut(string(raw), "\n")
 	return strings.TrimRight(line, "\r"), nil

@@ -52,6 +52,14 @@ func walletAmounts(amounts []int64) []string {
 	return out
 }
 
+// walletCount prints a number of things.
+func walletCount(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
+}
+
 func (s *walletSession) showCreated(mnemonic string) error {
 	a, _, err := s.wallet.NewAddress("")
 	if err != nil {
@@ -252,7 +260,7 @@ func (s *walletSession) showPlan(p *wallet.Plan, to string) {
 		{"to", to, ""},
 		{"amount", a[0], ""},
 		{"fee", a[1], fmt.Sprintf("%s per virtual byte, %d of them%s", wallet.FormatFeeRate(p.FeeRate), p.VSize, share)},
-		{"total", a[2], fmt.Sprintf("from %d coins", len(p.Coins))},
+		{"total", a[2], "from " + walletCount(len(p.Coins), "coin")},
 	}
 	if p.Change > 0 {
 		rows = append(rows, []string{"change", a[3], "back to a fresh address"})
@@ -269,7 +277,7 @@ func (s *walletSession) showSent(id types.Hash, p *wallet.Plan, confirmations in
 		reply["replaces"] = p.Replaces
 	}
 	if confirmations > 0 {
-		return s.show(reply, "%s  %d confirmations, fee %s\n", id, confirmations, wallet.FormatAmount(p.Fee))
+		return s.show(reply, "%s  %s, fee %s\n", id, walletCount(int(confirmations), "confirmation"), wallet.FormatAmount(p.Fee))
 	}
 	return s.show(reply, "%s  sent, fee %s\n", id, wallet.FormatAmount(p.Fee))
 }
