@@ -183,10 +183,8 @@ func (w *twin) reconsider() {
 			delete(w.marked, m)
 		}
 	}
-	// The chain keeps its tip if it is still as good; any of the best is right now.
-	if best := w.best(); best.Work() != w.tip.Work() || !w.usable(w.tip) {
-		w.tip = w.byHash[w.c.Tip().Hash()]
-	}
+	// Among equal work the block that was seen first wins, which may be one that was just pardoned; check compares the work.
+	w.tip = w.byHash[w.c.Tip().Hash()]
 }
 
 func (w *twin) restart() {

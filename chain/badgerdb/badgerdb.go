@@ -18,7 +18,8 @@
 // of a flush behind in part, the check after an unclean stop finds that.
 //
 // That a stop was clean is said by a file and not by a key, because a damaged write-ahead log may bring an old key back.
-// Badger answers "not found" for a key whose table block is damaged, so tables are verified when they are opened, and Check does it again.
+// Badger answers "not found" for a key whose table block is damaged, and ends the process when it finds a table damaged while opening it, so this
+// package verifies all tables before it opens a database, and Check does it again.
 // Blocks and undo data carry a checksum over key and value.
 //
 // Start reading at Open and Store.Commit.
@@ -189,6 +190,9 @@ func openDB(dir string, opt Options, threshold, logFile int64, remedy string) (d
 			d, err = nil, openError(dir, fmt.Errorf("%v", r), remedy)
 		}
 	}()
+	if err := checkTables(dir); err != nil {
+		return nil, openError(dir, err, remedy)
+	}
 	o := badger.DefaultOptions(dir).
 		WithLogger(logger{opt.Log}).
 		WithMemTableSize(opt.memTable()).
@@ -201,7 +205,7 @@ func openDB(dir string, opt Options, threshold, logFile int64, remedy string) (d
 		WithValueThreshold(threshold).
 		WithValueLogFileSize(logFile).
 		WithVerifyValueChecksum(true).
-		WithChecksumVerificationMode(options.OnTableAndBlockRead).
+		WithChecksumVerificationMode(options.OnBlockRead).
 		WithDetectConflicts(false).
 		WithSyncWrites(false)
 	db, err := badger.Open(o)

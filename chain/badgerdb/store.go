@@ -386,12 +386,10 @@ func (s *Store) EachCoin(ctx context.Context, ready func(), each func(consensus.
 
 // Check implements chain.Checker: it reads all tables of the chain state and verifies their checksums.
 func (s *Store) Check() error {
-	return s.state.use(func(db *badger.DB) error {
-		if err := db.VerifyChecksum(); err != nil {
-			return fmt.Errorf("%s: %w: %w", s.state.name, chain.ErrDamaged, err)
-		}
-		return nil
-	})
+	if err := checkTables(s.state.name); err != nil {
+		return fmt.Errorf("%s: %w", s.state.name, err)
+	}
+	return nil
 }
 
 // Size implements chain.Store with the bytes that the files take on disk.
