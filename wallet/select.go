@@ -26,44 +26,67 @@ const bnbTries = 100_000
 // tried before the one that leaves it out. A branch is cut when its sum is over the range, or when
 // all remaining coins together do not reach it. All candidates must have a value over 0.
 func selectExact(candidates []candidate, target, slack int64) []candidate {
-	sorted := slices.Clone(candidates)
-	slices.SortStableFunc(sorted, func(a, b candidate) int { return cmp.Compare(b.value, a.value) })
-	rest := make([]int64, len(sorted)+1) // rest[i]: sum of the values from i on
-	for i := len(sorted) - 1; i >= 0; i-- {
-		rest[i] = rest[i+1] + sorted[i].value
+	s := newExactSearch(candidates, target, slack)
+	for try := 0; try < bnbTries && s.step(); try++ {
 	}
-	var taken, best []int
-	var sum, bestSum int64
-	for try, depth := 0, 0; try < bnbTries; try++ {
-		back := sum+rest[depth] < target || sum > target+slack
-		if !back && sum >= target {
-			if best == nil || sum < bestSum {
-				best, bestSum = slices.Clone(taken), sum
-			}
-			back = true
-		}
-		if !back && depth < len(sorted) {
-			taken, sum, depth = append(taken, depth), sum+sorted[depth].value, depth+1
-			continue
-		}
-		if bestSum == target && best != nil || len(taken) == 0 {
-			break
-		}
-		last := taken[len(taken)-1]
-		taken, sum = taken[:len(taken)-1], sum-sorted[last].value
-		// A coin of the same value as the one just left out leads to the same sums.
-		for depth = last + 1; depth < len(sorted) && sorted[depth].value == sorted[last].value; {
-			depth++
-		}
-	}
-	if best == nil {
-		return nil
-	}
-	out := make([]candidate, len(best))
-	for i, at := range best {
-		out[i] = sorted[at]
+	var out []candidate
+	for _, at := range s.best {
+		out = append(out, s.sorted[at])
 	}
 	return out
+}
+
+// exactSearch is a selectExact at work: where it stands in the tree and the best that it found.
+type exactSearch struct {
+	target, slack int64
+	sorted        []candidate // by value, descending
+	rest          []int64     // rest[i] is the sum of the values from i on
+	depth         int         // the next candidate to decide on
+	taken         []int       // those included, ascending
+	sum           int64       // of their values
+	best          []int
+	bestSum       int64
+}
+
+func newExactSearch(candidates []candidate, target, slack int64) *exactSearch {
+	s := &exactSearch{target: target, slack: slack, sorted: slices.Clone(candidates)}
+	slices.SortStableFunc(s.sorted, func(a, b candidate) int { return cmp.Compare(b.value, a.value) })
+	s.rest = make([]int64, len(s.sorted)+1)
+	for i := len(s.sorted) - 1; i >= 0; i-- {
+		s.rest[i] = s.rest[i+1] + s.sorted[i].value
+	}
+	return s
+}
+
+// step goes one node on and tells whether there is more to search.
+func (s *exactSearch) step() bool {
+	reached := s.sum >= s.target
+	if reached && s.sum <= s.target+s.slack && (s.best == nil || s.sum < s.bestSum) {
+		s.best, s.bestSum = slices.Clone(s.taken), s.sum
+		if s.sum == s.target {
+			return false
+		}
+	}
+	if reached || s.sum+s.rest[s.depth] < s.target {
+		return s.back()
+	}
+	s.taken, s.sum = append(s.taken, s.depth), s.sum+s.sorted[s.depth].value
+	s.depth++
+	return true
+}
+
+// back leaves out the candidate that was included last. Those of the same value right behind it would lead to the
+// same sums, so they are left out too.
+func (s *exactSearch) back() bool {
+	if len(s.taken) == 0 {
+		return false
+	}
+	last := s.taken[len(s.taken)-1]
+	s.taken, s.sum = s.taken[:len(s.taken)-1], s.sum-s.sorted[last].value
+	for s.depth = last + 1; s.depth < len(s.sorted) && s.sorted[s.depth].value == s.sorted[last].value; {
+		s.depth++
+	}
+	return true
 }
 
 // selectRandom draws candidates in random order until their values sum to at least target: the
