@@ -300,25 +300,18 @@ func (m *Machine) nextBlocks(p *peer) (pick []consensus.Ancestry, staller *peer)
 		return nil, nil
 	}
 	m.alignCommon(p, tip)
-	contiguous := true
 	var first *peer // of whom the first block in flight was asked
 	for h := p.dl.common.Height() + 1; h <= best.Height(); h++ {
 		n := best.Ancestor(h)
-		e, ok := m.lookup(n.Hash())
-		if !ok || e.Invalid {
-			return pick, nil
-		}
-		switch f := m.blocks.flights[n.Hash()]; {
-		case e.HaveBlock:
-			if contiguous {
-				p.dl.common = n
-			}
+		switch state, owner := m.blockState(n); {
+		case state == blockHere:
 			continue
-		case f != nil:
+		case state == blockUnfit:
+			return pick, nil
+		case state == blockComing:
 			if first == nil {
-				first = f.from[0].peer
+				first = owner
 			}
-		case m.blocks.checking[n.Hash()] != nil:
 		case h > p.dl.common.Height()+downloadWindow:
 			if len(pick) == 0 && first != p {
 				staller = first
@@ -329,17 +322,50 @@ func (m *Machine) nextBlocks(p *peer) (pick []consensus.Ancestry, staller *peer)
 				return pick, nil
 			}
 		}
-		contiguous = false
 	}
 	return pick, nil
 }
 
-// alignCommon brings the last common block onto the peer's best chain: a guess at first, then the fork.
+// What may be said of a block that a peer has.
+const (
+	blockWanted = iota
+	blockHere   // stored
+	blockComing // asked for, or with the chain
+	blockUnfit  // it or an ancestor is invalid
+)
+
+// blockState tells how far a block is, and of whom it was asked first.
+func (m *Machine) blockState(n consensus.Ancestry) (state int, owner *peer) {
+	hash := n.Hash()
+	e, ok := m.lookup(hash)
+	f := m.blocks.flights[hash]
+	switch {
+	case !ok || e.Invalid:
+		return blockUnfit, nil
+	case e.HaveBlock:
+		return blockHere, nil
+	case f != nil:
+		return blockComing, f.from[0].peer
+	case m.blocks.checking[hash] != nil:
+		return blockComing, nil
+	}
+	return blockWanted, nil
+}
+
+// alignCommon brings the last common block onto the peer's best chain, a guess at first, then the fork, and moves
+// it up as far as all blocks are stored.
 func (m *Machine) alignCommon(p *peer, tip consensus.Ancestry) {
 	if p.dl.common == nil {
 		p.dl.common = tip.Ancestor(min(tip.Height(), p.sync.best.Height()))
 	}
 	p.dl.common = forkOf(p.dl.common, p.sync.best)
+	for p.dl.common.Height() < p.sync.best.Height() {
+		n := p.sync.best.Ancestor(p.dl.common.Height() + 1)
+		if state, _ := m.blockState(n); state != blockHere {
+			return
+		}
+		p.dl.common = n
+	}
 }
 
 // forkOf returns the last block that two branches have in common. O(log² n).

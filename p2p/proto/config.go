@@ -86,7 +86,8 @@ func (c *Config) scaled(d time.Duration) time.Duration {
 	return time.Duration(float64(d) * c.TrickleScale)
 }
 
-// UserAgent is BIP14's /Name:Version(comment)/.
+// UserAgent is BIP14's /Name:Version(comment)/, at most wire.MaxUserAgent bytes. It needs no other field than
+// Version and Comment.
 func (c *Config) UserAgent() string {
 	ua := "/Cairn:" + wire.SafeString(c.Version)
 	if c.Comment != "" {

@@ -268,7 +268,13 @@ type rig struct {
 
 func newRig(t testing.TB, change func(*Config)) *rig {
 	t.Helper()
-	r := &rig{t: t, chain: newFakeChain(), pool: newFakePool(), book: &fakeBook{}, now: testStart}
+	return newRigAt(t, testStart, change)
+}
+
+// newRigAt begins at another time: late, for a network that was asleep.
+func newRigAt(t testing.TB, now time.Time, change func(*Config)) *rig {
+	t.Helper()
+	r := &rig{t: t, chain: newFakeChain(), pool: newFakePool(), book: &fakeBook{}, now: now}
 	cfg := Config{
 		Params: testNet, Rand: rand.New(rand.NewPCG(1, 2)), Chain: r.chain, Pool: r.pool, Book: nil,
 		Version: "0.1", Limits: Limits{Inbound: 20},
@@ -288,7 +294,7 @@ func newRig(t testing.TB, change func(*Config)) *rig {
 func newBookRig(t testing.TB, addrs []netip.AddrPort, change func(*Config)) *rig {
 	t.Helper()
 	book := &fakeBook{addrs: addrs}
-	r := newRig(t, func(c *Config) {
+	r := newRigAt(t, testStart, func(c *Config) {
 		c.Book, c.Limits = book, Limits{Inbound: 20, Outbound: 8, BlockRelay: 2, Feelers: true}
 		if change != nil {
 			change(c)

@@ -39,6 +39,10 @@ func newChaos(t *testing.T, data []byte) *chaos {
 		cfg.Limits.Inbound = 6
 		cfg.Listen = netip.MustParseAddrPort("10.9.9.9:8333")
 	})
+	if c.n(3) == 0 { // the network was asleep for months
+		c.now = c.now.AddDate(0, 5, 0)
+		c.m.settled = false
+	}
 	last := types.Hash{1}
 	c.pool.outs[last] = true
 	for i := range uint32(12) {

@@ -70,9 +70,7 @@ func (m *Machine) info(p *peer) PeerInfo {
 	}
 	if p.sync.best != nil {
 		i.SyncedHeaders = p.sync.best.Height()
-	}
-	if p.dl.common != nil {
-		i.SyncedBlocks = p.dl.common.Height()
+		i.SyncedBlocks = forkOf(m.cfg.Chain.Tip(), p.sync.best).Height()
 	}
 	if p.sync.presync != nil {
 		i.Presynced = p.sync.presync.height

@@ -220,14 +220,18 @@ func (m *Machine) workPeer(p *peer) {
 		}
 		return
 	}
-	for _, f := range []func(*peer){
-		m.keepAlive, m.syncHeaders, m.judgeChainSync, m.serveMore, m.trickle, m.tellFeeFilter, m.gossipMore,
-		m.watchBlocks, m.requestBlocks,
-	} {
-		if f(p); p.closing {
+	for _, chore := range chores {
+		if chore(m, p); p.closing {
 			return
 		}
 	}
+}
+
+// chores are what is done for every ready peer in every step, in this order. Each returns at once if there is nothing
+// to do.
+var chores = [...]func(*Machine, *peer){
+	(*Machine).keepAlive, (*Machine).syncHeaders, (*Machine).judgeChainSync, (*Machine).serveMore, (*Machine).trickle,
+	(*Machine).tellFeeFilter, (*Machine).gossipMore, (*Machine).watchBlocks, (*Machine).requestBlocks,
 }
 
 // live returns the peer if it is known and not being closed.

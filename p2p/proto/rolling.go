@@ -2,7 +2,6 @@ package proto
 
 import (
 	"encoding/binary"
-	"math/bits"
 	"net/netip"
 
 	"github.com/cairn-chain/cairn/types"
@@ -12,22 +11,27 @@ import (
 // alike to this node.
 type hashKey [2]uint64
 
-// short folds a hash to 64 bits.
+// short folds a hash to 64 bits. Hashes that differ in one of their four words never look alike, others do with a
+// chance of 2⁻⁶⁴ as long as the key is secret.
 func (k hashKey) short(h types.Hash) uint64 {
-	a := fold(binary.LittleEndian.Uint64(h[0:])^k[0], binary.LittleEndian.Uint64(h[8:])^k[1])
-	b := fold(binary.LittleEndian.Uint64(h[16:])^k[1], binary.LittleEndian.Uint64(h[24:])^k[0])
-	return fold(a^k[0], b^k[1]^0x9e3779b97f4a7c15)
+	x := k[0]
+	for i := 0; i < types.HashSize; i += 8 {
+		x = scramble(x^binary.LittleEndian.Uint64(h[i:])) + k[1]
+	}
+	return scramble(x)
 }
 
 // with folds a number into a short form.
-func (k hashKey) with(short, n uint64) uint64 { return fold(short^k[0], n^k[1]^0xd1342543de82ef95) }
+func (k hashKey) with(short, n uint64) uint64 { return scramble(scramble(short^k[1]) + n) }
 
 // text folds a string.
 func (k hashKey) text(s string) uint64 { return k.short(types.DoubleSHA256([]byte(s))) }
 
-func fold(a, b uint64) uint64 {
-	hi, lo := bits.Mul64(a|1, b|1)
-	return bits.RotateLeft64(hi^lo^a, 23) * 0x9fb21c651e98df25
+// scramble is the finalizer of splitmix64, a permutation.
+func scramble(x uint64) uint64 {
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
 }
 
 // rolling remembers at least the last n and at most the last 2n hashes that were added, in 64 salted
