@@ -79,12 +79,17 @@ func openControl(n *Net) (*Control, error) {
 // URL is where the network takes orders.
 func (c *Control) URL() string { return "http://" + c.lis.Addr().String() }
 
+// close takes no more orders.
 func (c *Control) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	if c.srv.Shutdown(ctx) != nil {
 		c.srv.Close()
 	}
+}
+
+// removeSheet tells others that the network has ended; nothing of it may run any more.
+func (c *Control) removeSheet() {
 	if err := os.Remove(filepath.Join(c.net.cfg.DataDir, SheetFile)); err != nil {
 		c.net.cfg.Log.Warn("testnet.json was not removed", "err", err)
 	}

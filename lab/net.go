@@ -348,6 +348,9 @@ func (n *Net) Down() error {
 		}
 		n.result = n.endAll()
 		n.cancel()
+		if n.ctl != nil {
+			n.ctl.removeSheet()
+		}
 		if n.cfg.Ephemeral {
 			n.result = errors.Join(n.result, os.RemoveAll(n.cfg.DataDir))
 		}

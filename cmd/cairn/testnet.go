@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -274,13 +275,32 @@ func testnetLogs(c *cli.Context) error {
 	return client.Logs(c.Context, i, c.Bool("follow"), c.App.Writer)
 }
 
+// downPoll is how often `testnet down` looks whether the network has ended.
+const downPoll = 20 * time.Millisecond
+
 // testnetDown waits until the network's sheet is gone: then nothing of it runs any more.
 func testnetDown(c *cli.Context) error {
+	sheet, err := lab.ReadSheet(c.String("data"))
+	if err != nil && c.String("control") == "" {
+		return err
+	}
 	if _, err := order(c, lab.Order{What: "down"}); err != nil {
 		return err
 	}
-	fmt.Fprintln(c.App.Writer, "the network is stopping")
-	return nil
+	tick := time.NewTicker(downPoll)
+	defer tick.Stop()
+	for {
+		now, err := lab.ReadSheet(c.String("data"))
+		if errors.Is(err, lab.ErrNotRunning) || (err == nil && now.Token != sheet.Token) {
+			fmt.Fprintln(c.App.Writer, "the network has stopped")
+			return nil
+		}
+		select {
+		case <-c.Context.Done():
+			return c.Context.Err()
+		case <-tick.C:
+		}
+	}
 }
 
 func testnetStatus(c *cli.Context) error {

@@ -46,7 +46,7 @@ func walletFlags(more ...cli.Flag) []cli.Flag {
 		&cli.StringFlag{Name: "params", Usage: "`FILE` with the params of a network of your own", EnvVars: []string{"CAIRN_PARAMS"}},
 		&cli.StringFlag{Name: "passphrase-file", Usage: "read the passphrase from the first line of `FILE`, - for standard input", EnvVars: []string{"CAIRN_PASSPHRASE_FILE"}},
 		&cli.BoolFlag{Name: "no-passphrase", Usage: "the wallet is not protected; for tests", EnvVars: []string{"CAIRN_NO_PASSPHRASE"}},
-		&cli.StringFlag{Name: "node", Usage: "`URL` of the node's RPC", EnvVars: []string{"CAIRN_NODE"}},
+		&cli.StringFlag{Name: "node", Usage: "`URL` of the node's RPC, or the number of a node of the running testnet", EnvVars: []string{"CAIRN_NODE"}},
 		&cli.StringFlag{Name: "cookie", Usage: "the node's cookie `FILE`", EnvVars: []string{"CAIRN_COOKIE"}},
 		&cli.StringFlag{Name: "testnet-data", Value: ".cairn/testnet", Usage: "data `DIR` of the running testnet", EnvVars: []string{"CAIRN_TESTNET_DATA"}},
 		&cli.BoolFlag{Name: "json", Usage: "print JSON", EnvVars: []string{"CAIRN_JSON"}},

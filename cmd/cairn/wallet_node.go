@@ -19,7 +19,7 @@ import (
 // walletTestnet is what a running testnet says of itself in testnet.json; see testnet up.
 type walletTestnet struct {
 	Network  string `json:"network"`
-	Params   string `json:"params"` // TOML, if the network's rules are not those of a built-in one
+	Params   string `json:"params"` // params file, if the network's rules are not those of a built-in one
 	Accounts []struct {
 		Address string `json:"address"`
 		WIF     string `json:"wif"`
@@ -51,12 +51,14 @@ func readWalletTestnet(dir string) (*walletTestnet, error) {
 // node connects to the node of the flags, else to the first of the running testnet.
 func (s *walletSession) node() (*walletNode, error) {
 	url, cookie := s.c.String("node"), s.c.String("cookie")
-	if url == "" {
+	if i, ok := s.testnetNode(); ok {
 		if s.testnet == nil || len(s.testnet.Nodes) == 0 {
 			return nil, errors.New("no node to talk to: start a testnet with: cairn testnet up, or name a node with --node URL --cookie FILE")
 		}
-		first := s.testnet.Nodes[0]
-		url, cookie = first.RPC, first.Cookie
+		if i < 0 || i >= len(s.testnet.Nodes) {
+			return nil, fmt.Errorf("the testnet has no node %d: its nodes are 0 to %d", i, len(s.testnet.Nodes)-1)
+		}
+		url, cookie = s.testnet.Nodes[i].RPC, s.testnet.Nodes[i].Cookie
 	}
 	client, err := rpc.Dial(url, cookie)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -64,27 +65,41 @@ func (s *walletSession) close() error {
 // network decides on which network the wallet is.
 func (s *walletSession) network() (*consensus.Params, error) {
 	if path := s.c.String("params"); path != "" {
-		raw, err := os.ReadFile(path)
-		if err != nil {
-			return nil, fmt.Errorf("the params file: %w", err)
-		}
-		return consensus.ParseParams(raw)
+		return readParams(path)
 	}
 	name := s.c.String("network")
-	if name == "" && s.testnet != nil && s.c.String("node") == "" {
+	if _, index := s.testnetNode(); name == "" && s.testnet != nil && index {
 		name = s.testnet.Network
 	}
 	if name == "" {
 		name = "cairn"
 	}
 	if s.testnet != nil && s.testnet.Params != "" && name == s.testnet.Network {
-		return consensus.ParseParams([]byte(s.testnet.Params))
+		return readParams(s.testnet.Params)
 	}
 	p, err := consensus.Network(name)
 	if err != nil {
 		return nil, fmt.Errorf("%w; a network of your own needs --params FILE", err)
 	}
 	return p, nil
+}
+
+func readParams(path string) (*consensus.Params, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("the params file: %w", err)
+	}
+	return consensus.ParseParams(raw)
+}
+
+// testnetNode tells whether --node names a node of the running testnet by its number; without --node it is the first.
+func (s *walletSession) testnetNode() (index int, ok bool) {
+	name := s.c.String("node")
+	if name == "" {
+		return 0, true
+	}
+	index, err := strconv.Atoi(name)
+	return index, err == nil
 }
 
 // directory returns where the wallets of the network are.

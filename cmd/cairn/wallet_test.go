@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cairn-chain/cairn/lab"
 )
@@ -131,6 +132,33 @@ func TestWalletFromCreationToConfirmation(t *testing.T) {
 	r.ok("send", address, "all", "--wallet", "again", "--yes")
 	if out := r.ok("export", "--wallet", "again"); strings.Count(out, "tpub") != 4 || strings.Contains(out, "tprv") {
 		t.Fatal(out)
+	}
+}
+
+// A testnet with a block time of its own has rules of its own, which the wallet reads from the testnet's params file.
+func TestWalletOnATestnetOfItsOwn(t *testing.T) {
+	r := &walletRun{t: t, data: t.TempDir(), dir: t.TempDir()}
+	var err error
+	r.net, err = lab.Up(t.Context(), lab.Config{Nodes: 2, Network: "cairn", BlockTime: 3 * time.Second, DataDir: r.data})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := r.net.Down(); err != nil {
+			t.Error(err)
+		}
+	})
+	r.ok("create", "--no-passphrase")
+	r.ok("import", "--account", "2")
+	var b walletBalanceReply
+	if r.json(&b, "balance", "--node", "1"); b.Confirmed != "50.00000000" {
+		t.Fatalf("%+v", b)
+	}
+	if out := r.ok("list"); !strings.Contains(out, "cairn-3s") {
+		t.Fatal(out)
+	}
+	if _, _, err := r.try("", "balance", "--node", "2"); err == nil || !strings.Contains(err.Error(), "no node 2: its nodes are 0 to 1") {
+		t.Fatal(err)
 	}
 }
 
