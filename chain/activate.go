@@ -76,42 +76,64 @@ func (c *Chain) moveTo(ctx context.Context, target *Node, have *types.Block) err
 			return err
 		}
 	}
-	layer := newCache()
-	at := c.Tip()
-	for at != fork {
-		if err := c.disconnect(layer, at); err != nil {
+	m := &move{c: c, layer: newCache(), at: c.Tip()}
+	for m.at != fork {
+		if err := m.down(); err != nil {
 			return err
-		}
-		at = at.parent
-		if c.overflows(layer) {
-			if err := c.publish(layer, at); err != nil {
-				return err
-			}
-			layer = newCache()
 		}
 	}
 	for _, n := range path(fork, target) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := c.connect(layer, n, have); err != nil {
+		if err := m.up(n, have); err != nil {
 			return err
-		}
-		at = n
-		if tip := c.Tip(); better(n, tip) || tip.Invalid() || c.overflows(layer) {
-			if err := c.publish(layer, n); err != nil {
-				return err
-			}
-			layer = newCache()
 		}
 		if c.starting {
 			c.progress("connect", int64(n.height), int64(target.height))
 		}
 	}
-	if at == c.Tip() {
+	if m.at == c.Tip() {
 		return nil
 	}
-	return c.publish(layer, at) // the old tip was invalid, and target is an ancestor of it
+	return m.publish() // the old tip was invalid, and target is an ancestor of it
+}
+
+// move is a tip on its way: the coins after block at are in the layer.
+type move struct {
+	c     *Chain
+	layer *cache
+	at    *Node
+}
+
+// down takes off one block.
+func (m *move) down() error {
+	if err := m.c.disconnect(m.layer, m.at); err != nil {
+		return err
+	}
+	m.at = m.at.parent
+	if m.c.overflows(m.layer) {
+		return m.publish()
+	}
+	return nil
+}
+
+// up puts n on, and publishes it if that is an improvement.
+func (m *move) up(n *Node, have *types.Block) error {
+	if err := m.c.connect(m.layer, n, have); err != nil {
+		return err
+	}
+	m.at = n
+	if tip := m.c.Tip(); better(n, tip) || tip.Invalid() || m.c.overflows(m.layer) {
+		return m.publish()
+	}
+	return nil
+}
+
+func (m *move) publish() error {
+	layer := m.layer
+	m.layer = newCache()
+	return m.c.publish(layer, m.at)
 }
 
 func (c *Chain) overflows(layer *cache) bool { return c.cache.bytes+layer.bytes > c.cfg.CacheBytes }

@@ -93,11 +93,7 @@ func TestReorg(t *testing.T) {
 	pos := f.c.Tip().Position()
 	f.add(b[3])
 	storetest.Agree(t, f.c, b[3])
-	select {
-	case <-bell:
-	default:
-		t.Fatal("the bell did not ring")
-	}
+	rang(t, bell)
 	updates, err := f.c.UpdatesSince(pos, 100)
 	if err != nil || len(updates) != 7 {
 		t.Fatalf("%d updates, %v", len(updates), err)
@@ -107,10 +103,7 @@ func TestReorg(t *testing.T) {
 			t.Fatalf("update %d connects: %v", i, u.Connected)
 		}
 	}
-	r, ok := f.c.LastReorg()
-	if !ok || r.ForkHeight != 0 || len(r.Off) != 3 || len(r.On) != 4 || r.Off[0] != a[2].Hash() || r.On[0] != b[0].Hash() {
-		t.Fatalf("reorg %+v", r)
-	}
+	wantReorg(t, f.c, a[2], b[0])
 	if err := f.c.Invalidate(b[1].Hash()); err != nil {
 		t.Fatal(err)
 	}
@@ -125,4 +118,22 @@ func TestReorg(t *testing.T) {
 		t.Fatal(err)
 	}
 	storetest.Agree(t, f.c, b[3])
+}
+
+func rang(t *testing.T, bell <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-bell:
+	default:
+		t.Fatal("the bell did not ring")
+	}
+}
+
+// wantReorg fails unless the last reorganization took off three blocks from off on and put on four from on on, at genesis.
+func wantReorg(t *testing.T, c *chain.Chain, off, on *consensustest.Node) {
+	t.Helper()
+	r, ok := c.LastReorg()
+	if !ok || r.ForkHeight != 0 || len(r.Off) != 3 || len(r.On) != 4 || r.Off[0] != off.Hash() || r.On[0] != on.Hash() {
+		t.Fatalf("reorg %+v", r)
+	}
 }

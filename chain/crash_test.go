@@ -35,18 +35,7 @@ func TestKilledAtEveryWrite(t *testing.T) {
 		if meta, lerr := store.Load(t.Context(), func(chain.IndexEntry) error { return nil }); lerr == nil && meta.Flushing != nil {
 			flushing++
 		}
-		for k := n % 3; k < 40; k += 3 { // the start is killed too, further on each time
-			c, oerr := chain.Open(t.Context(), storetest.Config(m.Params, storetest.NewFaulty(store, k)))
-			if oerr == nil {
-				storetest.Agree(t, c, places[c.Tip().Hash()])
-				break
-			}
-			if !errors.Is(oerr, storetest.ErrKilled) {
-				t.Fatalf("write %d, start %d: %v", n, k, oerr)
-			}
-			store = store.Reopen()
-		}
-		store = store.Reopen()
+		store = dieStarting(t, store, n%3, m.Params, places)
 		c := storetest.Open(t, storetest.Config(m.Params, store))
 		storetest.Agree(t, c, places[c.Tip().Hash()])
 		storetest.Add(t, c, steps...)
@@ -64,6 +53,25 @@ func TestKilledAtEveryWrite(t *testing.T) {
 			return
 		}
 	}
+}
+
+// dieStarting opens a chain on the store again and again, each time killed three writes later than before, until one start succeeds; its
+// coins must be right.
+func dieStarting(t *testing.T, store *memdb.Store, first int, p *consensus.Params, places map[types.Hash]*consensustest.Node) *memdb.Store {
+	t.Helper()
+	for k := first; k < 60; k += 3 {
+		c, err := chain.Open(t.Context(), storetest.Config(p, storetest.NewFaulty(store, k)))
+		if err == nil {
+			storetest.Agree(t, c, places[c.Tip().Hash()])
+			return store.Reopen()
+		}
+		if !errors.Is(err, storetest.ErrKilled) {
+			t.Fatalf("start %d: %v", k, err)
+		}
+		store = store.Reopen()
+	}
+	t.Fatal("no start succeeds")
+	return nil
 }
 
 // After a failure of the store the chain takes nothing more, and readers still see the old tip.

@@ -140,44 +140,22 @@ func TestReadersDuringReorgs(t *testing.T) {
 	}
 	stop := make(chan struct{})
 	errs := make(chan error, 2)
-	go func() {
-		for {
-			select {
-			case <-stop:
-				errs <- nil
-				return
-			default:
-			}
-			info, err := f.c.SetInfo(t.Context())
-			if err == nil && sets[info.Hash] != info.MuHash {
-				err = errors.New("a coin set that belongs to no tip")
-			}
-			if err != nil {
-				errs <- err
-				return
-			}
+	again(stop, errs, func() error {
+		info, err := f.c.SetInfo(t.Context())
+		if err == nil && sets[info.Hash] != info.MuHash {
+			err = errors.New("a coin set that belongs to no tip")
 		}
-	}()
+		return err
+	})
 	op := coinbase(a[58]).OutPoint // never spent; there exactly while a59 is on the best chain
-	go func() {
-		for {
-			select {
-			case <-stop:
-				errs <- nil
-				return
-			default:
-			}
-			coins, tip, err := f.c.CoinsAt([]types.OutPoint{op})
-			if _, ok := coins[op]; err == nil && ok != (tip.At(59) != nil && tip.At(59).Hash() == a[58].Hash()) {
-				err = errors.New("coins that do not belong to the tip")
-			}
-			if err != nil {
-				errs <- err
-				return
-			}
-			runtime.Gosched()
+	again(stop, errs, func() error {
+		coins, tip, err := f.c.CoinsAt([]types.OutPoint{op})
+		if _, ok := coins[op]; err == nil && ok != (tip.At(59) != nil && tip.At(59).Hash() == a[58].Hash()) {
+			err = errors.New("coins that do not belong to the tip")
 		}
-	}()
+		runtime.Gosched()
+		return err
+	})
 	f.add(a...)
 	f.add(b...)
 	for range 5 {
@@ -192,6 +170,24 @@ func TestReadersDuringReorgs(t *testing.T) {
 		}
 	}
 	storetest.Agree(t, f.c, last(b))
+}
+
+// again starts a goroutine that does something until stop is closed or it fails, and reports how it ended.
+func again(stop chan struct{}, errs chan error, do func() error) {
+	go func() {
+		for {
+			select {
+			case <-stop:
+				errs <- nil
+				return
+			default:
+			}
+			if err := do(); err != nil {
+				errs <- err
+				return
+			}
+		}
+	}()
 }
 
 // The tree finds ancestors and forks as a walk along parents does.

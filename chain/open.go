@@ -139,13 +139,8 @@ func (c *Chain) restore(ctx context.Context, meta Meta) (why string, err error) 
 		record = meta.Flushing.To
 	}
 	tip := c.tree.lookup(record.Block)
-	if tip == nil || tip.height != record.Height {
-		return "the block of the last record is not in the index", nil
-	}
-	for n := tip; n.parent != nil; n = n.parent {
-		if !n.HaveBlock() || !n.HaveUndo() {
-			return fmt.Sprintf("block %d does not read back", n.height), nil
-		}
+	if why = incomplete(tip, &record); why != "" {
+		return why, nil
 	}
 	if !meta.Clean {
 		c.log.Info("the last stop was not clean: checking the coin set", "coins", record.Coins)
@@ -155,6 +150,19 @@ func (c *Chain) restore(ctx context.Context, meta Meta) (why string, err error) 
 	}
 	c.stand(tip, record)
 	return "", nil
+}
+
+// incomplete tells why tip, the block that the record names, cannot be the tip, or "".
+func incomplete(tip *Node, record *Record) string {
+	if tip == nil || tip.height != record.Height {
+		return "the block of the last record is not in the index"
+	}
+	for n := tip; n.parent != nil; n = n.parent {
+		if !n.HaveBlock() || !n.HaveUndo() {
+			return fmt.Sprintf("block %d does not read back", n.height)
+		}
+	}
+	return ""
 }
 
 // stand makes tip the published tip, with the stored coins as its coins.
