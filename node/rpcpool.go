@@ -128,7 +128,7 @@ func (r miningRPC) Template(ctx context.Context, script []byte) (t rpc.Template,
 		if err != nil {
 			return err
 		}
-		t = rpc.Template{Block: b, Fees: make([]int64, 1, len(b.Txs)), SigOps: make([]int64, 1, len(b.Txs)), MempoolSequence: poolRPC{r.n}.Sequence()}
+		t = rpc.Template{Block: b, Fees: make([]int64, 1, len(b.Txs)), SigOps: make([]int64, 1, len(b.Txs)), MempoolSequence: poolRPC(r).Sequence()}
 		for _, c := range chosen {
 			t.Fees = append(t.Fees, c.Fee)
 			t.SigOps = append(t.SigOps, int64(c.SigOps))
