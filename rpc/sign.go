@@ -24,10 +24,10 @@ func signMethods() []Method {
 			Result: "{...}    (json object) hex, complete, errors [txid, vout, witness, scriptSig, sequence, error]", Example: `"myhex" '["key1","key2"]'`, run: signRawTransactionWithKey},
 		{Name: "signmessagewithprivkey", Topic: topicUtil, Help: "Sign a message with the private key of an address.",
 			Params: []Param{required("privkey", TypeString, "The private key to sign the message with."), required("message", TypeString, "The message to create a signature of.")},
-			Result: `"str"    (string) The signature of the message encoded in base 64`, Example: `"privkey" "my message"`, run: signMessageWithPrivKey},
+			Result: `"str"    (string) The signature of the message encoded in base 64`, Example: `"privkey" 'my message'`, run: signMessageWithPrivKey},
 		{Name: "verifymessage", Topic: topicUtil, Help: "Verify a signed message.",
 			Params: []Param{required("address", TypeString, "The address to use for the signature (P2PKH)."), required("signature", TypeString, "The signature provided by the signer in base 64 encoding."), required("message", TypeString, "The message that was signed.")},
-			Result: "true|false    (boolean) If the signature is verified or not.", Example: `"myaddress" "signature" "my message"`, run: verifyMessage},
+			Result: "true|false    (boolean) If the signature is verified or not.", Example: `"myaddress" "signature" 'my message'`, run: verifyMessage},
 	}
 }
 

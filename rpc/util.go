@@ -27,7 +27,7 @@ func utilMethods() []Method {
 			Example: `"wpkh(0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798)"`, run: getDescriptorInfo},
 		{Name: "deriveaddresses", Topic: topicUtil, Help: "Derives the addresses that a descriptor stands for.",
 			Params: []Param{required("descriptor", TypeString, "The descriptor, with its checksum."), optional("range", TypeAny, "", "Ranges are for extended keys, which this node does not know")},
-			Result: `["str",...]    (json array) the derived addresses`, Example: `"addr(bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080)#mypxelk3"`, run: deriveAddresses},
+			Result: `["str",...]    (json array) the derived addresses`, Example: `"addr(bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080)#8pk5s7ya"`, run: deriveAddresses},
 		{Name: "estimatesmartfee", Topic: topicUtil, Help: "Estimates the feerate at which a transaction enters one of the next conf_target blocks. The estimate is simple: the feerate that the mempool, as it is now, leaves room for within the space of so " +
 			"many blocks, one step above what just fails to fit, and never below the mempool's floor. It knows nothing of transactions still to come.",
 			Params: []Param{required("conf_target", TypeNumber, "Confirmation target in blocks (1 - 1008)"), optional("estimate_mode", TypeString, "economical", "unset, economical or conservative; without effect")},

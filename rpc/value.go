@@ -40,50 +40,73 @@ var (
 )
 
 // splitBody looks through a body once, in constant memory but for the result: it is one JSON text, not
-// too deep, and if it is an array then parts are its elements, else its only one.
+// too deep, and if it is an array then parts are its elements, else its only one. The parts alias body.
 func splitBody(body []byte) (parts []json.RawMessage, batch bool, err error) {
-	body = bytes.TrimSpace(body)
-	depth, values, start, quoted := 0, 0, 0, false
-	batch = len(body) > 0 && body[0] == '['
-	outer := 0 // the depth at which a comma ends a part
-	if batch {
-		outer, start = 1, 1
+	sp := splitter{body: bytes.TrimSpace(body)}
+	if sp.batch = len(sp.body) > 0 && sp.body[0] == '['; sp.batch {
+		sp.start = 1
 	}
-	cut := func(end int) {
-		if part := bytes.TrimSpace(body[start:end]); len(part) > 0 {
-			parts = append(parts, part)
-		}
-		start, values = end+1, 0
-	}
-	for i := 0; i < len(body); i++ {
-		switch ch := body[i]; {
-		case quoted && ch == '\\':
-			i++
-		case ch == '"':
-			quoted = !quoted
-		case quoted:
-		case ch == '[' || ch == '{':
-			depth++
-			values++
-		case ch == ']' || ch == '}':
-			depth--
-		case ch == ',' && batch && depth == outer:
-			cut(i)
-		case ch == ',':
-			values++
-		}
-		if err := withinLimits(depth, values, len(parts)); err != nil {
-			return nil, batch, err
+	for i := 0; i < len(sp.body); i++ {
+		i += sp.step(i)
+		if err := withinLimits(sp.depth, sp.values, len(sp.parts)); err != nil {
+			return nil, sp.batch, err
 		}
 	}
-	if !json.Valid(body) {
-		return nil, batch, errParse
+	if !json.Valid(sp.body) {
+		return nil, sp.batch, errParse
 	}
-	cut(len(body) - outer)
-	if len(parts) > maxBatch {
-		return nil, batch, errBatch
+	end := len(sp.body)
+	if sp.batch {
+		end--
 	}
-	return parts, batch, nil
+	sp.cut(end)
+	return sp.parts, sp.batch, withinLimits(0, 0, len(sp.parts))
+}
+
+// splitter is how far splitBody has come.
+type splitter struct {
+	body   []byte
+	batch  bool
+	quoted bool // inside of a string
+	depth  int
+	start  int // of the part that is being read
+	values int // in that part, about
+	parts  []json.RawMessage
+}
+
+// step looks at the byte at i and tells how many after it to pass over.
+func (sp *splitter) step(i int) (skip int) {
+	ch := sp.body[i]
+	if sp.quoted {
+		sp.quoted = ch != '"'
+		if ch == '\\' {
+			return 1
+		}
+		return 0
+	}
+	switch ch {
+	case '"':
+		sp.quoted = true
+	case '[', '{':
+		sp.depth++
+		sp.values++
+	case ']', '}':
+		sp.depth--
+	case ',':
+		sp.values++
+		if sp.batch && sp.depth == 1 {
+			sp.cut(i)
+		}
+	}
+	return 0
+}
+
+// cut ends the part that is being read; of an empty array nothing becomes a part.
+func (sp *splitter) cut(end int) {
+	if part := bytes.TrimSpace(sp.body[sp.start:end]); len(part) > 0 {
+		sp.parts = append(sp.parts, part)
+	}
+	sp.start, sp.values = end+1, 0
 }
 
 func withinLimits(depth, values, parts int) error {
