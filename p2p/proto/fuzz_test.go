@@ -23,7 +23,7 @@ type chaos struct {
 	nonces map[PeerID]uint64
 	live   []PeerID
 	next   PeerID
-	redial map[netip.AddrPort]ConnKind
+	dials  []Dial // not answered yet
 }
 
 // chaosNodes are shared by all runs: a trunk of 40 with two forks.
@@ -33,7 +33,7 @@ var chaosNodes = func() []*consensustest.Node {
 }()
 
 func newChaos(t *testing.T, data []byte) *chaos {
-	c := &chaos{data: data, nodes: chaosNodes, nonces: map[PeerID]uint64{}, next: 1, redial: map[netip.AddrPort]ConnKind{}}
+	c := &chaos{data: data, nodes: chaosNodes, nonces: map[PeerID]uint64{}, next: 1}
 	c.rig = newBookRig(t, []netip.AddrPort{testAddr(900), testAddr(901)}, func(cfg *Config) {
 		cfg.Manual = []netip.AddrPort{testAddr(800)}
 		cfg.Limits.Inbound = 6
@@ -84,7 +84,7 @@ func (c *chaos) feedback(out []Effect) {
 				c.nonces[e.Peer] = p.Nonce
 			}
 		case Dial:
-			c.redial[e.Addr] = e.Kind
+			c.dials = append(c.dials, e)
 		case Disconnect:
 			c.open = append(c.open, Gone{e.Peer})
 		default:
@@ -151,16 +151,14 @@ func (c *chaos) event() Event {
 func (c *chaos) connect() Event {
 	id := c.next
 	c.next++
-	for a, kind := range c.redial { // at most a few; whichever comes first is as good
-		if c.n(2) == 0 {
-			delete(c.redial, a)
-			if c.n(3) == 0 {
-				return DialFailed{Addr: a, Kind: kind}
-			}
-			c.live = append(c.live, id)
-			return Connected{Peer: id, Kind: kind, Addr: a, NetGroup: netGroup(a)}
+	if len(c.dials) > 0 && c.n(2) == 0 {
+		d := c.dials[0]
+		c.dials = c.dials[1:]
+		if c.n(3) == 0 {
+			return DialFailed(d)
 		}
-		break
+		c.live = append(c.live, id)
+		return Connected{Peer: id, Kind: d.Kind, Addr: d.Addr, NetGroup: netGroup(d.Addr)}
 	}
 	c.live = append(c.live, id)
 	a := testAddr(PeerID(c.n(30)))
