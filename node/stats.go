@@ -66,8 +66,30 @@ func newStats(ck *clock, foundAt func(types.Hash) (time.Time, bool)) *stats {
 	s.refused = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "cairn_p2p_refused_total", Help: "Inbound connections that were not taken, by reason."}, []string{"reason"})
 	s.rpcDuration = prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "cairn_rpc_duration_seconds", Help: "Time of RPC calls by method.", Buckets: phaseBuckets}, []string{"method"})
 	s.registry.MustRegister(s.blocksFound, s.phases, s.reorgDepth, s.propagation, s.messages, s.messageBytes, s.disconnects,
-		s.discouraged, s.refused, s.rpcDuration, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+		s.discouraged, s.refused, s.rpcDuration, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), badgerCounters())
 	return s
+}
+
+// badgerCounters are Badger's own, for all databases of the process together: Badger keeps them as expvars.
+func badgerCounters() prometheus.Collector {
+	exports := map[string]*prometheus.Desc{}
+	for name, help := range map[string]string{
+		"get_num_user":               "Reads asked of Badger.",
+		"put_num_user":               "Writes asked of Badger.",
+		"write_bytes_user":           "Bytes asked to be written.",
+		"read_bytes_lsm":             "Bytes read from tables.",
+		"read_num_vlog":              "Reads from the value log.",
+		"read_bytes_vlog":            "Bytes read from the value log.",
+		"write_num_vlog":             "Writes to the value log.",
+		"write_bytes_vlog":           "Bytes written to the value log.",
+		"write_bytes_l0":             "Bytes flushed from memory to tables.",
+		"get_num_memtable":           "Reads that looked into memory tables.",
+		"iterator_num_user":          "Iterators made.",
+		"compaction_current_num_lsm": "Tables being compacted.",
+	} {
+		exports["badger_"+name] = prometheus.NewDesc("badger_"+name, help+" All databases of the process.", nil, nil)
+	}
+	return collectors.NewExpvarCollector(exports)
 }
 
 // Phase implements chain.Observer.
@@ -96,6 +118,13 @@ func (s *stats) message(command, direction string, bytes int) {
 
 // totals are all bytes of messages since the start.
 func (s *stats) totals() (received, sent uint64) { return s.bytesReceived.Load(), s.bytesSent.Load() }
+
+// Decoded implements p2p.Observer. Only blocks take long enough to be a phase.
+func (s *stats) Decoded(command string, d time.Duration) {
+	if command == "block" {
+		s.Phase("decode", d)
+	}
+}
 
 // Refused implements p2p.Observer.
 func (s *stats) Refused(reason string) { s.refused.WithLabelValues(reason).Inc() }

@@ -51,6 +51,8 @@ type Observer interface {
 	// "dropped" if its checksum was wrong, and the bytes of its frame.
 	Received(command string, bytes int)
 	Sent(command string, bytes int)
+	// Decoded tells how long it took to decode the payload of a message.
+	Decoded(command string, d time.Duration)
 	// Refused counts an inbound connection that was not taken. The reasons are fixed phrases.
 	Refused(reason string)
 	// Closed counts the end of a connection. The reasons are the fixed phrases of this package and what
@@ -66,6 +68,9 @@ func (NoObserver) Received(string, int) {}
 
 // Sent does nothing.
 func (NoObserver) Sent(string, int) {}
+
+// Decoded does nothing.
+func (NoObserver) Decoded(string, time.Duration) {}
 
 // Refused does nothing.
 func (NoObserver) Refused(string) {}

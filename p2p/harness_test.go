@@ -116,6 +116,8 @@ func (w *world) Sent(command string, bytes int) {
 	w.count("sent "+command, 1)
 	w.count("sent bytes", bytes)
 }
+func (w *world) Decoded(command string, _ time.Duration) { w.count("decoded "+command, 1) }
+
 func (w *world) Refused(reason string) { w.count("refused "+reason, 1) }
 func (w *world) Closed(reason string)  { w.count("closed "+reason, 1) }
 

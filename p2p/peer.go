@@ -173,10 +173,12 @@ func (p *peer) deliver(f Frame) error {
 			return p.ctx.Err()
 		}
 	}
+	begin := time.Now()
 	m, err := decode(f)
 	if err != nil {
 		return &MalformedError{err}
 	}
+	p.net.cfg.Observe.Decoded(wire.Label(f.Command), time.Since(begin))
 	p.stream.Release()
 	if _, ok := m.(wire.Verack); ok {
 		p.net.greeted(p)
