@@ -132,21 +132,11 @@ func (s *Server) answer(ctx context.Context, rep *replier, body []byte) {
 		rep.failureAs(http.StatusBadRequest, fail(CodeInvalidRequest, "%s", err))
 	case batch:
 		s.answerBatch(ctx, rep, parts)
-	case body[firstByte(body)] != '{':
+	case parts[0][0] != '{':
 		rep.failure(fail(CodeParse, "Top-level object parse error"))
 	default:
 		s.answerOne(ctx, rep, parts[0])
 	}
-}
-
-// firstByte is the index of the first byte of valid JSON that is not white space.
-func firstByte(body []byte) int {
-	for i, c := range body {
-		if c != ' ' && c != '\t' && c != '\r' && c != '\n' {
-			return i
-		}
-	}
-	return 0
 }
 
 func (s *Server) answerOne(ctx context.Context, rep *replier, raw []byte) {

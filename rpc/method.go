@@ -3,10 +3,13 @@ package rpc
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/cairn-chain/cairn/types"
 )
 
 // Type is what a parameter may be in JSON.
@@ -166,6 +169,50 @@ func (m *Method) exampleParams() []string {
 		}
 	}
 	return words
+}
+
+// ParseArgs turns the words of a command line into parameters for Client.Call, by the table: text stays text
+// where a string belongs, and is read as JSON elsewhere. A parameter that may be several things, or of a
+// method that is not in the table, is JSON if it can be. Its error names the parameter.
+func ParseArgs(method string, words []string) ([]any, error) {
+	all := Methods()
+	i := slices.IndexFunc(all, func(m Method) bool { return m.Name == method })
+	args := make([]any, len(words))
+	for j, w := range words {
+		p := Param{Name: "?", Type: TypeAny}
+		if i >= 0 && j < len(all[i].Params) {
+			p = all[i].Params[j]
+		}
+		var err error
+		if args[j], err = p.parse(w); err != nil {
+			return nil, fmt.Errorf("%s: parameter %d (%s): %w", method, j+1, p.names()[0], err)
+		}
+	}
+	return args, nil
+}
+
+func (p *Param) parse(word string) (any, error) {
+	var text string
+	if json.Unmarshal([]byte(word), &text) == nil && word != "null" {
+		return text, nil
+	}
+	isJSON := json.Valid([]byte(word))
+	switch p.Type {
+	case TypeString, TypeHex:
+		if word == "null" && !p.Required {
+			return nil, nil
+		}
+		return word, nil
+	case TypeAny, TypeAmount:
+		if isJSON && len(word) != 2*types.HashSize {
+			return json.RawMessage(word), nil
+		}
+		return word, nil
+	}
+	if !isJSON {
+		return nil, fmt.Errorf("%q is not of type %s", clip(word), p.Type)
+	}
+	return json.RawMessage(word), nil
 }
 
 // splitWords cuts a command line at blanks outside of single quotes.

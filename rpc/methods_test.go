@@ -168,6 +168,37 @@ func TestHelp(t *testing.T) {
 	}
 }
 
+func TestParseArgs(t *testing.T) {
+	digits := strings.Repeat("1", 64)
+	for _, c := range []struct {
+		method string
+		words  []string
+		want   string
+	}{
+		{"getblockhash", []string{"7"}, `[7]`},
+		{"decodescript", []string{"51"}, `["51"]`},
+		{"decodescript", []string{`"51"`}, `["51"]`},
+		{"getblock", []string{digits, "true"}, `["` + digits + `",true]`},
+		{"getblockstats", []string{digits}, `["` + digits + `"]`},
+		{"getblockstats", []string{"7", `["txs"]`}, `[7,["txs"]]`},
+		{"sendrawtransaction", []string{"00", "0.1"}, `["00",0.1]`},
+		{"gettxoutsetinfo", []string{"null"}, `[null]`},
+		{"not in the table", []string{"x", "7", "{}"}, `["x",7,{}]`},
+	} {
+		args, err := ParseArgs(c.method, c.words)
+		if err != nil {
+			t.Errorf("%s %v: %v", c.method, c.words, err)
+			continue
+		}
+		if got, err := json.Marshal(args); err != nil || string(got) != c.want {
+			t.Errorf("%s %v: %s, %v, want %s", c.method, c.words, got, err, c.want)
+		}
+	}
+	if _, err := ParseArgs("getblockhash", []string{"seven"}); err == nil || err.Error() != `getblockhash: parameter 1 (height): "seven" is not of type numeric` {
+		t.Errorf("not a number: %v", err)
+	}
+}
+
 func TestChainMethods(t *testing.T) {
 	r := newRig(t, 5)
 	tip := r.tip

@@ -289,7 +289,7 @@ func checkSplit(t *testing.T, body []byte) {
 }
 
 func FuzzRequest(f *testing.F) {
-	for _, seed := range []string{`{"method":"getblockcount","id":1}`, `[{"jsonrpc":"2.0","method":"echo","params":{"args":[1],"arg1":null}}]`, `[]`, `[[[`, `{"params":[1e999],"method":"uptime"}`,
+	for _, seed := range []string{`{"method":"getblockcount","id":1}`, `[{"jsonrpc":"2.0","method":"echo","params":{"args":[1],"arg1":null}}]`, `[]`, "\v0", `[[[`, `{"params":[1e999],"method":"uptime"}`,
 		`{"method":"getblock","params":["00",true]}`, `{"method":"createrawtransaction","params":[[{"txid":"00","vout":-1}],{"data":"00"}]}`, "[\x00]", `{"id":"\ud800","method":"help"}`} {
 		f.Add([]byte(seed))
 	}

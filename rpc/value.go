@@ -42,7 +42,7 @@ var (
 // splitBody looks through a body once, in constant memory but for the result: it is one JSON text, not
 // too deep, and if it is an array then parts are its elements, else its only one. The parts alias body.
 func splitBody(body []byte) (parts []json.RawMessage, batch bool, err error) {
-	sp := splitter{body: bytes.TrimSpace(body)}
+	sp := splitter{body: bytes.Trim(body, jsonSpace)}
 	if sp.batch = len(sp.body) > 0 && sp.body[0] == '['; sp.batch {
 		sp.start = 1
 	}
@@ -62,6 +62,9 @@ func splitBody(body []byte) (parts []json.RawMessage, batch bool, err error) {
 	sp.cut(end)
 	return sp.parts, sp.batch, withinLimits(0, 0, len(sp.parts))
 }
+
+// jsonSpace is all white space that JSON knows.
+const jsonSpace = " \t\r\n"
 
 // splitter is how far splitBody has come.
 type splitter struct {
@@ -103,7 +106,7 @@ func (sp *splitter) step(i int) (skip int) {
 
 // cut ends the part that is being read; of an empty array nothing becomes a part.
 func (sp *splitter) cut(end int) {
-	if part := bytes.TrimSpace(sp.body[sp.start:end]); len(part) > 0 {
+	if part := bytes.Trim(sp.body[sp.start:end], jsonSpace); len(part) > 0 {
 		sp.parts = append(sp.parts, part)
 	}
 	sp.start, sp.values = end+1, 0
