@@ -90,6 +90,7 @@ func (n *Node) saveBook() {
 	if n.cfg.DataDir == "" {
 		return
 	}
+	n.book.SetAnchors(n.machine.Anchors())
 	data := n.book.Encode()
 	err := writeFile(filepath.Join(n.cfg.DataDir, peersFile), 0o600, func(w *bufio.Writer) error {
 		_, err := w.Write(data)

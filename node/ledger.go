@@ -164,44 +164,79 @@ func (l *ledger) steered(before *chain.Node) {
 // follow brings the mempool to the chain's tip, gives back what a reorganization took off, and tells
 // everyone.
 func (l *ledger) follow(before, after *chain.Node) {
-	returned, off, on := l.updates()
-	back := l.giveBack(returned)
+	m := l.updates()
+	back := l.giveBack(m.returned)
 	tip := l.chain.Tip()
 	l.pool.RemoveInvalid(tip, l.clock.now())
-	l.out(proto.TipChanged{})
+	l.out(proto.TipChanged{Connected: m.connected})
 	kind := "tip"
-	if off > 0 {
+	if m.off > 0 {
 		kind = "reorg"
-		l.stats.reorganized(off, on, back)
-		l.log.Info("reorganization", "off", off, "on", on, "returned", back, "tip", after.Hash(), "height", after.Height())
+		l.stats.reorganized(m.off, m.on, back)
+		l.log.Info("reorganization", "off", m.off, "on", m.on, "returned", back, "tip", after.Hash(), "height", after.Height())
 	}
 	l.stats.tip(after)
-	l.tell(Happening{At: l.clock.now(), Kind: kind, Hash: after.Hash(), Height: after.Height(), Off: off, On: on, Returned: back})
+	l.tell(Happening{At: l.clock.now(), Kind: kind, Hash: after.Hash(), Height: after.Height(), Off: m.off, On: m.on, Returned: back})
+}
+
+// maxTold is how many of the blocks that a change of tip connected the machine is told of: it wants them for
+// what it still asks peers for, and that is never in blocks of long ago. maxReturned bounds the bytes of the transactions that are
+// kept for the pool while blocks are taken off.
+const (
+	maxTold     = 16
+	maxReturned = 20_000_000
+)
+
+// moved is what a change of the tip came to.
+type moved struct {
+	off, on   int
+	connected []*types.Block // the last of those put on
+	returned  []*types.Tx    // of those taken off, parents before children
+	bytes     int            // of returned
 }
 
 // updates applies to the pool what the chain did since it last looked.
-func (l *ledger) updates() (returned []*types.Tx, off, on int) {
+func (l *ledger) updates() (m moved) {
 	for {
 		updates, err := l.chain.UpdatesSince(l.seenAt, 16)
 		if err != nil {
 			l.fail(err)
-			return returned, off, on
+			return m
 		}
 		if len(updates) == 0 {
-			return returned, off, on
+			return m
 		}
-		for _, u := range updates {
-			if u.Connected {
-				on++
-				l.pool.Apply(u, l.clock.now())
-				l.seenAt = chain.Position{Hash: u.Hash, Height: u.Height}
+		for i := range updates {
+			l.seenAt = chain.After(&updates[i])
+			if updates[i].Connected {
+				l.pool.Apply(updates[i], l.clock.now())
+				m.connect(updates[i].Block)
 				continue
 			}
-			off++
-			// The block taken off last holds the earliest transactions: parents come first.
-			returned = append(l.pool.Revert(u), returned...)
-			l.seenAt = chain.Position{Hash: u.Block.Header.PrevHash, Height: u.Height - 1}
+			m.disconnect(l.pool.Revert(updates[i]))
 		}
+	}
+}
+
+func (m *moved) connect(b *types.Block) {
+	m.on++
+	if m.connected = append(m.connected, b); len(m.connected) > maxTold {
+		m.connected = m.connected[1:]
+	}
+}
+
+// disconnect puts the transactions of a block before those of the blocks that were above it. What is too much is let go
+// from the end, where nothing depends on it.
+func (m *moved) disconnect(txs []*types.Tx) {
+	m.off++
+	for _, tx := range txs {
+		m.bytes += tx.Size()
+	}
+	m.returned = append(txs, m.returned...)
+	for m.bytes > maxReturned {
+		last := len(m.returned) - 1
+		m.bytes -= m.returned[last].Size()
+		m.returned = m.returned[:last]
 	}
 }
 

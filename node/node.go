@@ -178,6 +178,7 @@ func (n *Node) protoConfig(rng *mrand.Rand) proto.Config {
 		pc.Services |= wire.NodeCompactFilters
 	}
 	n.services, n.userAgent = pc.Services, pc.UserAgent()
+	pc.Anchors = n.book.Anchors()
 	pc.Manual = append(append(pc.Manual, n.cfg.Connect...), n.cfg.AddNodes...)
 	if n.cfg.ConnectOnly || len(n.cfg.Connect) > 0 {
 		pc.Limits.Outbound, pc.Limits.BlockRelay, pc.Limits.Feelers = 0, 0, false
