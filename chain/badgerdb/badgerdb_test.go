@@ -35,9 +35,7 @@ func TestStore(t *testing.T) {
 			dir := dirs[s]
 			if kill { // what a killed process leaves: the files as they are, and no lock
 				copied := t.TempDir()
-				if err := os.CopyFS(copied, os.DirFS(dir)); err != nil {
-					t.Fatal(err)
-				}
+				copyDir(t, copied, dir)
 				dir = copied
 			}
 			if err := s.Close(); err != nil {

@@ -24,10 +24,11 @@ func Run(t *testing.T, open func(t *testing.T) chain.Store, reopen Reopen) {
 		run  func(*testing.T, chain.Store, Reopen)
 	}{
 		{"empty", testEmpty}, {"blocks", testBlocks}, {"coins", testCoins}, {"index", testIndex}, {"records", testRecords},
-		{"limits", testLimits}, {"snapshot", testSnapshot}, {"chain", testChain}, {"crash", testCrash},
+		{"limits", testLimits}, {"snapshot", testSnapshot}, {"chain", testChain},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, open(t), reopen) })
 	}
+	t.Run("crash", func(t *testing.T) { testCrash(t, open, reopen) })
 }
 
 func must(t *testing.T, err error) {
@@ -308,35 +309,31 @@ func testChain(t *testing.T, s chain.Store, reopen Reopen) {
 	must(t, c.Close())
 }
 
-// testCrash stops at every seventh write of a run with flushes and reorganizations.
-func testCrash(t *testing.T, s chain.Store, reopen Reopen) {
+// testCrash stops at every seventh write of a run with flushes and reorganizations, each time on an empty store.
+func testCrash(t *testing.T, open func(t *testing.T) chain.Store, reopen Reopen) {
 	m := Maker{T: t, Params: Params()}
 	steps, final := Story(&m)
 	want := Digest(Replay(final))
 	for n := 0; ; n += 7 {
-		f := NewFaulty(s, n)
-		err := Play(f, m.Params, steps)
+		s := open(t)
+		err := Play(NewFaulty(s, n), m.Params, steps)
 		if err != nil && !errors.Is(err, ErrKilled) {
 			t.Fatal(err)
 		}
-		s = reopen(t, s, true)
-		cfg := Config(m.Params, s)
-		c := Open(t, cfg)
-		for _, b := range steps {
-			if _, err := c.AddBlock(b.Block); err != nil {
-				t.Fatalf("stopped at write %d: block %d: %v", n, b.Height(), err)
-			}
-		}
-		info, err2 := c.SetInfo(t.Context())
-		must(t, err2)
+		c := Open(t, Config(m.Params, reopen(t, s, true)))
+		Add(t, c, steps...)
+		info, serr := c.SetInfo(t.Context())
+		must(t, serr)
 		if info.Hash != final.Hash() || info.MuHash != want {
 			t.Fatalf("stopped at write %d: tip %s, coins %s", n, info.Hash, info.MuHash)
 		}
+		must(t, c.Close())
 		if err == nil {
-			must(t, c.Close())
+			if n < 50 {
+				t.Fatalf("the story has only %d writes", n)
+			}
 			return
 		}
-		s = reopen(t, s, true)
 	}
 }
 
