@@ -38,7 +38,19 @@ type fakeNode struct {
 
 func newFakeNode(t *testing.T) *fakeNode {
 	t.Helper()
-	return &fakeNode{t: t, chain: consensustest.NewChain(t, consensus.Regtest()), rate: 1000, filters: map[types.Hash]Filter{}}
+	return newFakeNodeOn(t, consensus.Regtest())
+}
+
+func newFakeNodeOn(t *testing.T, p *consensus.Params) *fakeNode {
+	t.Helper()
+	return &fakeNode{t: t, chain: consensustest.NewChain(t, p), rate: 1000, filters: map[types.Hash]Filter{}}
+}
+
+// quickParams are regtest's with coinbases that mature soon, for tests that run many times.
+func quickParams() *consensus.Params {
+	p := *consensus.Regtest()
+	p.CoinbaseMaturity = 3
+	return &p
 }
 
 func (n *fakeNode) at(h int32) *consensustest.Node {
@@ -284,7 +296,14 @@ const testMnemonic = "abandon abandon abandon abandon abandon abandon abandon ab
 
 func testWallet(t *testing.T) *Wallet {
 	t.Helper()
-	w, err := Create(t.Context(), testOptions(t), testMnemonic, Taproot)
+	return testWalletOn(t, consensus.Regtest())
+}
+
+func testWalletOn(t *testing.T, p *consensus.Params) *Wallet {
+	t.Helper()
+	o := testOptions(t)
+	o.Params = p
+	w, err := Create(t.Context(), o, testMnemonic, Taproot)
 	if err != nil {
 		t.Fatal(err)
 	}

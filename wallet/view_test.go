@@ -1,6 +1,7 @@
 package wallet
 
 import (
+	"flag"
 	"fmt"
 	"slices"
 	"strings"
@@ -66,8 +67,9 @@ func confirmedOnly(w *Wallet) string {
 // TestFollowingEqualsRestoring lets a wallet follow a random history of blocks, payments and reorgs, and
 // compares it with its dumb twin: a new wallet of the same mnemonic that looks at the final chain only.
 func TestFollowingEqualsRestoring(t *testing.T) {
+	fewerChecks(t, "20")
 	rapid.Check(t, func(rt *rapid.T) {
-		n, w := newFakeNode(t), testWallet(t)
+		n, w := newFakeNodeOn(t, quickParams()), testWalletOn(t, quickParams())
 		n.fund(freshLock(t, w, Taproot), freshLock(t, w, Segwit), freshLock(t, w, Taproot))
 		for range rapid.IntRange(1, 12).Draw(rt, "steps") {
 			switch rapid.SampledFrom([]string{"mine", "own", "pay", "pay", "reorg", "sync", "drop"}).Draw(rt, "step") {
@@ -102,15 +104,29 @@ func TestFollowingEqualsRestoring(t *testing.T) {
 		if err := w.view.sane(); err != nil {
 			rt.Fatalf("%v", err)
 		}
-		twin, err := Create(t.Context(), testOptions(t), testMnemonic, "")
-		if err != nil {
-			rt.Fatalf("%v", err)
-		}
-		defer twin.Close() //nolint:errcheck // nothing is written
+		twin := testWalletOn(t, quickParams())
 		n.pool = nil
 		mustSync(t, twin, n)
 		if a, b := confirmedOnly(w), confirmedOnly(twin); a != b {
 			rt.Fatalf("followed:\n%s\nrestored:\n%s", a, b)
+		}
+	})
+}
+
+// fewerChecks lowers rapid's number of checks for one test whose checks are long, unless the user asked for
+// another number than the usual.
+func fewerChecks(t *testing.T, n string) {
+	t.Helper()
+	f := flag.Lookup("rapid.checks")
+	if f == nil || f.Value.String() != f.DefValue {
+		return
+	}
+	if err := f.Value.Set(n); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := f.Value.Set(f.DefValue); err != nil {
+			t.Error(err)
 		}
 	})
 }
