@@ -61,10 +61,9 @@ func (f *faucet) follow(nd *node.Node) error {
 
 func (f *faucet) apply(u consensus.Update) {
 	gone, come := u.Spent, u.Created
-	f.at = chain.Position{Hash: u.Hash, Height: u.Height}
+	f.at = chain.After(&u)
 	if !u.Connected {
 		gone, come = u.Created, u.Spent
-		f.at = chain.Position{Hash: u.Block.Header.PrevHash, Height: u.Height - 1}
 	}
 	for _, e := range gone {
 		delete(f.coins, e.OutPoint)

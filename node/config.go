@@ -15,8 +15,9 @@ import (
 // Version is the program's version.
 const Version = "0.1.0"
 
-// versionNumber is Version as getnetworkinfo counts it.
-const versionNumber = 100
+// versionNumber is what getnetworkinfo calls the version: that of Bitcoin Core whose dialect the RPC speaks, since
+// programs decide by it what they may ask.
+const versionNumber = 280000
 
 // Config says what a node is to be. The zero value of a field means the default that its comment names.
 type Config struct {
@@ -52,8 +53,9 @@ type Config struct {
 	AcceptNonStd   bool
 	UserAgent      string // comment in the user agent
 
-	Log *slog.Logger     // nil: none
-	Now func() time.Time // nil: time.Now
+	Log     *slog.Logger     // nil: none
+	LogFile string           // where Log goes, for getrpcinfo; may be empty
+	Now     func() time.Time // nil: time.Now
 	// FoundAt tells when a block was found, if somebody knows better than its header: the lab does. It is
 	// what the propagation histogram counts from.
 	FoundAt func(types.Hash) (time.Time, bool)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/cairn-chain/cairn/chain"
 	"github.com/cairn-chain/cairn/consensus"
@@ -95,12 +96,21 @@ func (l *ledger) next() (job, bool) {
 	return j, true
 }
 
+// flushEvery is how often the coins in memory go to disk, so that a start after a crash has little to do again.
+const flushEvery = 5 * time.Minute
+
 // run works until ctx ends. A job that has begun is finished.
 func (l *ledger) run(ctx context.Context) {
+	flush := time.NewTicker(flushEvery)
+	defer flush.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-flush.C:
+			if err := l.chain.Flush(); err != nil {
+				l.fail(err)
+			}
 		case <-l.bell:
 		}
 		for ctx.Err() == nil {

@@ -24,6 +24,7 @@ type services struct {
 	web     net.Addr
 	cookie  *rpc.Cookie
 	path    string
+	rpcDone chan struct{}
 	once    sync.Once
 }
 
@@ -62,11 +63,15 @@ func (s *services) listen(addr string, h http.Handler) (net.Addr, error) {
 	return l.Addr(), nil
 }
 
-// close ends the servers; what they are answering gets a second.
+// close ends the servers; what they are answering gets a second. The RPC server ends with the node's context, which is
+// over when this is called.
 func (s *services) close() {
 	s.once.Do(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
+		if s.rpcDone != nil {
+			<-s.rpcDone
+		}
 		for _, srv := range s.servers {
 			if srv.Shutdown(ctx) != nil {
 				srv.Close()
@@ -122,9 +127,20 @@ func (n *Node) openRPC() error {
 	}
 	srv := rpc.New(cfg)
 	srv.Ready(n.backend())
-	var err error
-	n.web.rpc, err = n.web.listen(n.cfg.RPCListen, srv)
-	return err
+	l, err := p2p.TCP{}.Listen(n.cfg.RPCListen)
+	if err != nil {
+		return err
+	}
+	n.web.rpc = l.Addr()
+	// Calls that wait for something see the end of n.ctx, so they do not hold up a shutdown.
+	n.web.rpcDone = make(chan struct{})
+	go func() {
+		defer close(n.web.rpcDone)
+		if err := srv.Serve(n.ctx, l); err != nil {
+			n.cfg.Log.Error("the RPC server stopped", "err", err)
+		}
+	}()
+	return nil
 }
 
 func (n *Node) backend() *rpc.Backend {

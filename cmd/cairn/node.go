@@ -104,7 +104,7 @@ func runNode(c *cli.Context) error {
 		return err
 	}
 	defer closeLog()
-	cfg.Log = log
+	cfg.Log, cfg.LogFile = log, logFile(c, cfg.DataDir)
 	// Start works on a context of its own: after a signal it is to end its steps, not to be torn.
 	n, err := node.Start(c.Context, cfg)
 	if err != nil {
@@ -217,12 +217,9 @@ func openLog(c *cli.Context, dir string) (*slog.Logger, func(), error) {
 	if format != "text" && format != "json" {
 		return nil, nil, usagef("--log-format is text or json, not %q", format)
 	}
-	file := c.String("log-file")
-	if file == "-" {
-		return slog.New(logHandler(os.Stderr, format, level)), func() {}, nil
-	}
+	file := logFile(c, dir)
 	if file == "" {
-		file = filepath.Join(dir, "node.log")
+		return slog.New(logHandler(os.Stderr, format, level)), func() {}, nil
 	}
 	f, err := os.OpenFile(file, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -230,6 +227,18 @@ func openLog(c *cli.Context, dir string) (*slog.Logger, func(), error) {
 	}
 	h := slog.NewMultiHandler(logHandler(f, format, level), logHandler(os.Stderr, "text", slog.LevelWarn))
 	return slog.New(h), func() { f.Close() }, nil
+}
+
+// logFile is where the log goes, "" for standard error.
+func logFile(c *cli.Context, dir string) string {
+	switch file := c.String("log-file"); file {
+	case "-":
+		return ""
+	case "":
+		return filepath.Join(dir, "node.log")
+	default:
+		return file
+	}
 }
 
 func logHandler(w io.Writer, format string, level slog.Level) slog.Handler {

@@ -8,13 +8,15 @@ import (
 	"text/tabwriter"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/cairn-chain/cairn/rpc"
 )
 
 func rpcCommand() *cli.Command {
 	return &cli.Command{
 		Name: "rpc", Usage: "call a method of a node's JSON-RPC", ArgsUsage: "METHOD [PARAMETER...]", Action: runRPC, OnUsageError: wrongUsage,
 		Flags:       clientFlags(),
-		Description: "Parameters are JSON where they can be read as JSON, else text. Examples:\n\n    cairn rpc getblockcount\n    cairn rpc --node 1 getblock HASH 2\n    cairn rpc help getblock\n",
+		Description: "Parameters are text where the method takes text, else JSON. Examples:\n\n    cairn rpc getblockcount\n    cairn rpc --node 1 getblock HASH 2\n    cairn rpc help getblock\n",
 	}
 }
 
@@ -26,27 +28,15 @@ func runRPC(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	params := make([]any, c.NArg()-1)
-	for i, arg := range c.Args().Tail() {
-		params[i] = rpcArgument(arg)
+	params, err := rpc.ParseArgs(c.Args().First(), c.Args().Tail())
+	if err != nil {
+		return usageError{err}
 	}
 	var result json.RawMessage
 	if err := client.Call(c.Context, c.Args().First(), &result, params...); err != nil {
 		return err
 	}
 	return printResult(c.App.Writer, result)
-}
-
-// rpcArgument is JSON if it looks like it: a number, a truth value, null, a list, an object. Else text.
-func rpcArgument(arg string) any {
-	if json.Valid([]byte(arg)) && arg[0] != '"' && !(len(arg) == 64) {
-		return json.RawMessage(arg)
-	}
-	var text string
-	if json.Unmarshal([]byte(arg), &text) == nil {
-		return text
-	}
-	return arg
 }
 
 // printResult prints text as it is and everything else as JSON.
