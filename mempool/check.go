@@ -106,6 +106,11 @@ func (p *Pool) checkOrigins(e *entry) error {
 	if missing != e.missing || missing > 0 && !p.unsettled {
 		return fmt.Errorf("%d coins are gone, kept as %d", missing, e.missing)
 	}
+	return p.checkLinks(e, parents)
+}
+
+// checkLinks compares the links of e with the parents that its inputs name.
+func (p *Pool) checkLinks(e *entry, parents map[*entry]bool) error {
 	if len(parents) != len(e.parents) {
 		return fmt.Errorf("%d parents, kept are %d", len(parents), len(e.parents))
 	}

@@ -195,39 +195,46 @@ func testIndex(t *testing.T, s chain.Store, reopen Reopen) {
 	must(t, s.Close())
 }
 
+// meta loads a store for what it remembers beside the index.
+func meta(t *testing.T, s chain.Store) chain.Meta {
+	t.Helper()
+	m, err := s.Load(t.Context(), func(chain.IndexEntry) error { return nil })
+	must(t, err)
+	return m
+}
+
 func testRecords(t *testing.T, s chain.Store, reopen Reopen) {
-	load := func() chain.Meta {
-		t.Helper()
-		meta, err := s.Load(t.Context(), func(chain.IndexEntry) error { return nil })
-		must(t, err)
-		return meta
-	}
 	r1 := chain.Record{Height: 1, Block: types.Hash{1}, Coins: 3}
 	r1.Set.Add(types.OutPoint{}, consensus.Coin{Height: 4})
 	r2 := chain.Record{Height: 2, Block: types.Hash{2}, Prev: r1.Hash()}
 	must(t, s.Commit(&chain.Batch{Record: &r1}))
 	s = reopen(t, s, true)
-	if m := load(); m.Record == nil || m.Record.Hash() != r1.Hash() || m.Record.Set.Digest() != r1.Set.Digest() || m.Flushing != nil || m.Clean {
+	if m := meta(t, s); m.Record == nil || m.Record.Hash() != r1.Hash() || m.Record.Set.Digest() != r1.Set.Digest() || m.Flushing != nil || m.Clean {
 		t.Fatalf("%+v", m)
 	}
 	must(t, s.Commit(&chain.Batch{Flushing: &chain.Flushing{From: r1, To: r2}}))
 	s = reopen(t, s, false)
-	if m := load(); m.Record.Hash() != r1.Hash() || m.Flushing == nil || m.Flushing.To.Hash() != r2.Hash() || m.Flushing.From.Hash() != r1.Hash() || m.Clean {
+	if m := meta(t, s); m.Record.Hash() != r1.Hash() || m.Flushing == nil || m.Flushing.To.Hash() != r2.Hash() || m.Flushing.From.Hash() != r1.Hash() || m.Clean {
 		t.Fatalf("%+v", m)
 	}
 	must(t, s.Commit(&chain.Batch{Record: &r2}))
+	testClean(t, s, reopen, r2)
+}
+
+// testClean sees that a run counts as clean only if its last batch and its end were.
+func testClean(t *testing.T, s chain.Store, reopen Reopen, r2 chain.Record) {
 	must(t, s.Commit(&chain.Batch{Clean: true}))
 	s = reopen(t, s, false)
-	if m := load(); m.Record.Hash() != r2.Hash() || m.Flushing != nil || !m.Clean {
+	if m := meta(t, s); m.Record.Hash() != r2.Hash() || m.Flushing != nil || !m.Clean {
 		t.Fatalf("%+v", m)
 	}
 	s = reopen(t, s, false)
-	if load().Clean {
+	if meta(t, s).Clean {
 		t.Fatal("a run that did not end cleanly counts as clean")
 	}
 	must(t, s.Commit(&chain.Batch{Clean: true}))
 	s = reopen(t, s, true)
-	if load().Clean {
+	if meta(t, s).Clean {
 		t.Fatal("a killed run counts as clean")
 	}
 	must(t, s.Close())
