@@ -16,6 +16,7 @@ import (
 	"github.com/cairn-chain/cairn/chain"
 	"github.com/cairn-chain/cairn/chain/blockfile"
 	"github.com/cairn-chain/cairn/consensus"
+	"github.com/cairn-chain/cairn/lab"
 	"github.com/cairn-chain/cairn/node"
 	"github.com/cairn-chain/cairn/rpc"
 	"github.com/cairn-chain/cairn/types"
@@ -54,12 +55,11 @@ func runExport(c *cli.Context) error {
 	var info struct {
 		Blocks int    `json:"blocks"`
 		Chain  string `json:"chain"`
-		Magic  string `json:"magic"`
 	}
 	if err := client.Call(c.Context, "getblockchaininfo", &info); err != nil {
 		return err
 	}
-	magic, err := magicOf(c, client)
+	magic, err := magicOf(c, info.Chain)
 	if err != nil {
 		return err
 	}
@@ -89,20 +89,29 @@ func runExport(c *cli.Context) error {
 	return nil
 }
 
-// magicOf asks the node for its network's magic, by the name of its chain or its params file.
-func magicOf(c *cli.Context, client *rpc.Client) (uint32, error) {
-	var info struct {
-		Magic string `json:"magic"`
+// magicOf finds the magic of the chain that a node says it is on: a known network, that of --params, or that of
+// the running testnet.
+func magicOf(c *cli.Context, name string) (uint32, error) {
+	if p, err := consensus.Network(name); err == nil {
+		return p.Magic, nil
 	}
-	if err := client.Call(c.Context, "getnetworkinfo", &info); err == nil && len(info.Magic) == 8 {
-		b, err := hex.DecodeString(info.Magic)
-		if err == nil {
-			return uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16 | uint32(b[3])<<24, nil
-		}
+	file := c.String("params")
+	if sheet, err := lab.ReadSheet(c.String("testnet-data")); err == nil && file == "" {
+		file = sheet.Params
 	}
-	p, err := networkParams(c)
+	if file == "" {
+		return 0, fmt.Errorf("the node is on a network of its own, %s: name its params file with --params", name)
+	}
+	text, err := os.ReadFile(file)
 	if err != nil {
 		return 0, err
+	}
+	p, err := consensus.ParseParams(text)
+	if err != nil {
+		return 0, err
+	}
+	if p.Name != name {
+		return 0, fmt.Errorf("the node is on %s, %s describes %s", name, file, p.Name)
 	}
 	return p.Magic, nil
 }
