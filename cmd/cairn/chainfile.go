@@ -9,9 +9,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/urfave/cli/v2"
+	"golang.org/x/term"
 
 	"github.com/cairn-chain/cairn/chain"
 	"github.com/cairn-chain/cairn/chain/blockfile"
@@ -118,7 +120,7 @@ func magicOf(c *cli.Context, name string) (uint32, error) {
 
 func exportBlocks(c *cli.Context, client *rpc.Client, f io.Writer, magic uint32, first, last int) error {
 	w := bufio.NewWriterSize(f, 1<<20)
-	bar := newBar(c, int64(last-first+1), "blocks")
+	bar := newBar(c, int64(last-first+1), progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("blocks"))
 	for height := first; height <= last; height++ {
 		raw, err := fetchBlock(c.Context, client, height)
 		if err != nil {
@@ -144,9 +146,12 @@ func fetchBlock(ctx context.Context, client *rpc.Client, height int) ([]byte, er
 	return hex.DecodeString(text)
 }
 
-func newBar(c *cli.Context, total int64, unit string) *progressbar.ProgressBar {
-	return progressbar.NewOptions64(total, progressbar.OptionSetWriter(c.App.ErrWriter), progressbar.OptionShowCount(), progressbar.OptionShowIts(),
-		progressbar.OptionSetItsString(unit), progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(200e6))
+// newBar draws on standard error, if that is a terminal.
+func newBar(c *cli.Context, total int64, more ...progressbar.Option) *progressbar.ProgressBar {
+	f, ok := c.App.ErrWriter.(*os.File)
+	return progressbar.NewOptions64(total, append(more, progressbar.OptionSetWriter(c.App.ErrWriter), progressbar.OptionSetPredictTime(true),
+		progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(200*time.Millisecond),
+		progressbar.OptionSetVisibility(ok && term.IsTerminal(int(f.Fd()))))...)
 }
 
 // sink takes imported blocks.
@@ -205,6 +210,7 @@ type importer struct {
 	magic   uint32
 	waiting map[types.Hash][]place
 	bar     *progressbar.ProgressBar
+	begin   time.Time
 
 	added, known, txs int
 }
@@ -225,8 +231,8 @@ func (im *importer) files(c *cli.Context) error {
 		}
 		total += info.Size()
 	}
-	im.bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(c.App.ErrWriter), progressbar.OptionShowBytes(true),
-		progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(200e6))
+	im.bar, im.begin = newBar(c, total, progressbar.OptionShowBytes(true)), time.Now()
+	defer im.bar.Exit()
 	for _, name := range c.Args().Slice() {
 		if err := im.file(c.Context, name); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
@@ -294,7 +300,7 @@ func (im *importer) count(b *types.Block, known bool) {
 	}
 	im.added++
 	im.txs += len(b.Txs)
-	im.bar.Describe(fmt.Sprintf("%d blocks, %d transactions", im.added, im.txs))
+	im.bar.Describe(fmt.Sprintf("%d blocks, %.0f transactions/s", im.added, float64(im.txs)/time.Since(im.begin).Seconds()))
 }
 
 func readPlace(p place, magic uint32) ([]byte, error) {
