@@ -179,6 +179,7 @@ func (l *ledger) follow(before, after *chain.Node) {
 	tip := l.chain.Tip()
 	l.pool.RemoveInvalid(tip, l.clock.now())
 	l.out(proto.TipChanged{Connected: m.connected})
+	l.remind()
 	kind := "tip"
 	if m.off > 0 {
 		kind = "reorg"
@@ -250,14 +251,29 @@ func (m *moved) disconnect(txs []*types.Tx) {
 	}
 }
 
-// giveBack offers transactions of blocks that were taken off to the pool again and counts those that it took.
+// giveBack offers transactions of blocks that were taken off to the pool again and counts those that it took. They are
+// announced: the nodes of the other branch may never have heard of them.
 func (l *ledger) giveBack(txs []*types.Tx) (taken int) {
 	for _, tx := range txs {
 		if _, err := l.accept(tx, mempool.AddOptions{Returned: true}); err == nil {
 			taken++
+			l.out(proto.Broadcast{ID: tx.ID(), WitnessID: tx.WitnessID()})
 		}
 	}
 	return taken
+}
+
+// remind announces again what was submitted here and no peer has asked for: there may have been no peer then, or
+// none that took it. Each new tip is the occasion.
+func (l *ledger) remind() {
+	if l.pool.Info(l.clock.now()).Local == 0 {
+		return
+	}
+	for _, e := range l.pool.Entries() {
+		if e.Local {
+			l.out(proto.Broadcast{ID: e.Tx.ID(), WitnessID: e.Tx.WitnessID()})
+		}
+	}
 }
 
 // accept fetches the coins that a transaction needs and offers it to the pool.

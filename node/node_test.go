@@ -123,6 +123,52 @@ func TestTwoNodesAgree(t *testing.T) {
 	}
 }
 
+// awaitPool waits until a node's mempool has a transaction.
+func awaitPool(t *testing.T, ctx context.Context, n *Node, tx *types.Tx) {
+	t.Helper()
+	bell, cancel := n.pool.Subscribe()
+	defer cancel()
+	for !n.pool.Have(tx.ID()) {
+		select {
+		case <-bell:
+		case <-ctx.Done():
+			t.Fatalf("transaction %s did not reach the node", tx.ID())
+		}
+	}
+}
+
+// What a node took while it was alone reaches the others later: a submitted transaction with the next block, one that
+// a reorganization gave back at once.
+func TestTransactionsOfALonelyNode(t *testing.T) {
+	a, ctx := start(t, nil)
+	b, _ := start(t, nil)
+	common := generate(t, ctx, a, 103)
+	b.AddPeer(a.P2PAddr())
+	awaitTip(t, ctx, b, common[102])
+	must(t, a.Kill())
+
+	back, waiting := coinbaseSpend(t, b, 1, 5000), coinbaseSpend(t, b, 2, 5000)
+	must(t, b.SubmitTx(ctx, back))
+	own := generate(t, ctx, b, 1)[0]
+	must(t, b.SubmitTx(ctx, waiting))
+
+	// A third node knows a longer branch.
+	c, _ := start(t, nil)
+	for _, h := range common {
+		block, err := b.chain.Block(h)
+		must(t, err)
+		must(t, c.SubmitBlock(ctx, block))
+	}
+	tip := generate(t, ctx, c, 2)[1]
+	b.AddPeer(c.P2PAddr())
+	awaitTip(t, ctx, b, tip)
+	awaitPool(t, ctx, c, back)
+	awaitPool(t, ctx, c, waiting)
+	if b.chain.Lookup(own).Active() || b.Status().Returned != 1 {
+		t.Errorf("%+v", b.Status())
+	}
+}
+
 func TestRestartKeepsChainAndMempool(t *testing.T) {
 	dir := t.TempDir()
 	n, ctx := start(t, func(c *Config) { c.DataDir = dir })
