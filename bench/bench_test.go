@@ -20,7 +20,7 @@ import (
 
 // tiny sizes: the measurements run, their figures mean nothing.
 var tiny = sizes{
-	startRuns: map[int]int{1: 1}, idle: time.Millisecond, idleNets: 1, idleNodes: 2,
+	startRuns: map[int]int{1: 1}, idle: time.Millisecond, idleNets: 1, idleNodes: 2, idleBlocks: 1,
 	syncBlocks: 110, syncTxs: 2, syncRuns: 1, poolTxs: 4, poolRuns: 2, rpcTxs: 2, rpcRuns: 1,
 	connectTxs: 4, connectRuns: 1, spin: time.Millisecond, spinRuns: 2,
 }
@@ -203,7 +203,7 @@ func TestSupply(t *testing.T) {
 		if len(sup.rpcTxs) != want {
 			t.Errorf("%d parts for RPC, want %d", len(sup.rpcTxs), want)
 		}
-		for _, f := range sup.figures("somehow", []float64{2}) {
+		for _, f := range sup.figures("somehow", []took{{wall: 2 * time.Second}}) {
 			if f.Unit == "blocks/s" && f.Runs[0] != float64(sup.blocks)/2 {
 				t.Errorf("%v blocks/s in 2 s", f.Runs)
 			}

@@ -46,7 +46,7 @@ func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 	flags.StringVar(&o.binary, "binary", "", "the built `program` cairn; without it only what runs in this process is measured")
 	flags.StringVar(&o.date, "date", "", "the `day` that the page names")
 	flags.StringVar(&o.commit, "commit", "", "the `version` that the page names")
-	flags.StringVar(&o.profiles, "profiles", "", "`directory` for a CPU profile of each part that runs in this process")
+	flags.StringVar(&o.profiles, "profiles", "", "`directory` for a CPU profile of each part that runs in this process; -tagfocus timed=yes leaves out what prepares it")
 	flags.BoolVar(&o.quick, "quick", false, "small sizes, few runs: to see that it works")
 	flags.BoolVar(&o.asJSON, "json", false, "print JSON instead of Markdown")
 	only := flags.String("only", "", "measure only parts whose name matches this regular `expression`: "+strings.Join(partNames(), ", "))
@@ -103,6 +103,7 @@ type sizes struct {
 	idle        time.Duration // before memory is looked at
 	idleNets    int           // how many networks are looked at, at the same time
 	idleNodes   int
+	idleBlocks  int // of the networks that have grown
 	syncBlocks  int
 	syncTxs     int // a block
 	syncRuns    int
@@ -117,13 +118,13 @@ type sizes struct {
 }
 
 var fullSizes = sizes{
-	startRuns: map[int]int{4: 9, 20: 5}, idle: time.Minute, idleNets: 3, idleNodes: 20,
+	startRuns: map[int]int{4: 9, 20: 5}, idle: time.Minute, idleNets: 3, idleNodes: 20, idleBlocks: 2000,
 	syncBlocks: 2000, syncTxs: 10, syncRuns: 3, poolTxs: 2000, poolRuns: 7, rpcTxs: 1000, rpcRuns: 3,
 	connectTxs: 2000, connectRuns: 7, spin: 500 * time.Millisecond, spinRuns: 7,
 }
 
 var quickSizes = sizes{
-	startRuns: map[int]int{4: 2, 20: 1}, idle: 3 * time.Second, idleNets: 1, idleNodes: 20,
+	startRuns: map[int]int{4: 2, 20: 1}, idle: 3 * time.Second, idleNets: 1, idleNodes: 20, idleBlocks: 200,
 	syncBlocks: 300, syncTxs: 5, syncRuns: 1, poolTxs: 200, poolRuns: 2, rpcTxs: 100, rpcRuns: 1,
 	connectTxs: 500, connectRuns: 1, spin: 100 * time.Millisecond, spinRuns: 2,
 }

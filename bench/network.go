@@ -5,14 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"time"
 )
 
-// up starts a test network in a directory of its own and waits until it is ready.
+// up starts a test network, in the directory that args name, and waits until it is ready.
 func (s *suite) up(ctx context.Context, nodes int, args ...string) (*process, time.Duration, error) {
-	p, err := s.start(ctx, append([]string{"testnet", "up", "--ephemeral", "--ports", "auto", "--quiet", "--nodes", strconv.Itoa(nodes)}, args...)...)
+	p, err := s.start(ctx, append([]string{"testnet", "up", "--ports", "auto", "--quiet", "--nodes", strconv.Itoa(nodes)}, args...)...)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -30,7 +31,7 @@ func (s *suite) starts(ctx context.Context) (section, error) {
 	for _, nodes := range slices.Sorted(maps.Keys(s.size.startRuns)) {
 		f := figure{Name: fmt.Sprintf("%d nodes", nodes), Unit: "s", Aim: aims[nodes]}
 		for i := range s.size.startRuns[nodes] + 1 {
-			p, d, err := s.up(ctx, nodes)
+			p, d, err := s.up(ctx, nodes, "--ephemeral")
 			if err != nil {
 				return sec, err
 			}
@@ -46,44 +47,83 @@ func (s *suite) starts(ctx context.Context) (section, error) {
 	return sec, nil
 }
 
+// idler is a network that does nothing.
+type idler struct {
+	*process
+	nodes int
+	grown bool // it has a chain of size.idleBlocks
+}
+
+// idle starts a network without miners.
+func (s *suite) idle(ctx context.Context, nodes int, grown bool, number int) (*idler, error) {
+	if !grown {
+		p, _, err := s.up(ctx, nodes, "--ephemeral", "--miners", "0")
+		return &idler{p, nodes, grown}, err
+	}
+	dir := filepath.Join(s.dir, fmt.Sprintf("idle-%d-%d", nodes, number))
+	p, _, err := s.up(ctx, nodes, "--data", dir, "--miners", "0", "--network", "regtest")
+	if err != nil {
+		return nil, err
+	}
+	out, err := s.command(ctx, "testnet", "mine", strconv.Itoa(s.size.idleBlocks), "--data", dir).CombinedOutput()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("testnet mine: %w\n%s", err, out), p.stop())
+	}
+	return &idler{p, nodes, grown}, nil
+}
+
 // memory measures what a further idle node adds to a process.
 func (s *suite) memory(ctx context.Context) (sec section, err error) {
+	more := s.size.idleNodes - 1
 	sec = section{Title: "Memory of an idle node", Text: fmt.Sprintf("Resident memory of the process of a network of %d nodes without miners, after %v of idleness, less "+
-		"that of a network of one node, by the %d nodes between them. The networks run at the same time.", s.size.idleNodes, s.size.idle, s.size.idleNodes-1)}
-	var large, small []*process
+		"that of a network of one node, by the %d nodes between them: of new networks, and of networks (regtest) that have got a chain of %s empty blocks since their start. All run at the same time.",
+		s.size.idleNodes, s.size.idle, more, number(float64(s.size.idleBlocks)))}
+	var nets []*idler
 	defer func() {
-		for _, p := range slices.Concat(large, small) {
-			err = errors.Join(err, p.stop())
+		for _, n := range nets {
+			err = errors.Join(err, n.stop())
 		}
 	}()
-	for range s.size.idleNets {
-		for nodes, list := range map[int]*[]*process{s.size.idleNodes: &large, 1: &small} {
-			p, _, err := s.up(ctx, nodes, "--miners", "0")
-			if err != nil {
-				return sec, err
+	for i := range s.size.idleNets {
+		for _, grown := range []bool{false, true} {
+			for _, nodes := range []int{s.size.idleNodes, 1} {
+				n, err := s.idle(ctx, nodes, grown, i)
+				if err != nil {
+					return sec, err
+				}
+				nets = append(nets, n)
 			}
-			*list = append(*list, p)
 		}
 	}
 	if err := pause(ctx, s.size.idle); err != nil {
 		return sec, err
 	}
-	all := figure{Name: fmt.Sprintf("%d nodes", s.size.idleNodes), Unit: "MB"}
-	one := figure{Name: "1 node", Unit: "MB"}
-	each := figure{Name: "each further node", Unit: "MB", Aim: "under 15"}
-	for i := range large {
-		a, err := large[i].rss()
-		if err != nil {
-			return sec, err
+	for _, kind := range []struct {
+		grown bool
+		name  string
+	}{{false, "new"}, {true, number(float64(s.size.idleBlocks)) + " blocks"}} {
+		all := figure{Name: fmt.Sprintf("– %d nodes", s.size.idleNodes), Unit: "MB"}
+		one := figure{Name: "– 1 node", Unit: "MB"}
+		for _, n := range nets {
+			if n.grown != kind.grown {
+				continue
+			}
+			mb, err := n.rss()
+			if err != nil {
+				return sec, err
+			}
+			if n.nodes == 1 {
+				one.Runs = append(one.Runs, mb)
+			} else {
+				all.Runs = append(all.Runs, mb)
+			}
 		}
-		b, err := small[i].rss()
-		if err != nil {
-			return sec, err
+		each := figure{Name: "each further node, " + kind.name, Unit: "MB", Aim: "under 15"}
+		for i := range all.Runs {
+			each.Runs = append(each.Runs, (all.Runs[i]-one.Runs[i])/float64(more))
 		}
-		all.Runs, one.Runs = append(all.Runs, a), append(one.Runs, b)
-		each.Runs = append(each.Runs, (a-b)/float64(s.size.idleNodes-1))
+		sec.Figures = append(sec.Figures, each, all, one)
 	}
-	sec.Figures = []figure{each, all, one}
 	return sec, nil
 }
 

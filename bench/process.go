@@ -101,3 +101,8 @@ func (p *process) rss() (float64, error) {
 	}
 	return float64(kib) * 1024 / 1e6, nil
 }
+
+// cpuOf is the processor time that a command has used, which has ended.
+func cpuOf(cmd *exec.Cmd) time.Duration {
+	return cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+}

@@ -33,7 +33,7 @@ type supply struct {
 func (s *suite) syncs(ctx context.Context) (section, error) {
 	sec := section{Title: "A late node", Text: "Blocks of regtest, made beforehand. From a file: `cairn chain import` into an empty directory, from the start of the " +
 		"process to its end. From a peer: a `cairn node` with an empty directory is started and told to connect to one that has the chain, both over TCP on loopback; from the start of the process until " +
-		"its RPC names the last height. All scripts are run: nothing is assumed valid. Transactions have one input, P2WPKH and P2TR by turns, and two outputs. By RPC: `sendrawtransaction`, " +
+		"its RPC names the last height. Processor time is that of the process that takes the blocks in. All scripts are run: nothing is assumed valid. Transactions have one input, P2WPKH and P2TR by turns, and two outputs. By RPC: `sendrawtransaction`, " +
 		"a call a transaction, to a node without peers."}
 	for _, perBlock := range []int{0, s.size.syncTxs} {
 		sup, err := s.makeSupply(ctx, perBlock)
@@ -117,28 +117,31 @@ func (s *suite) write(sup *supply, m *maker) (err error) {
 }
 
 // figures for one chain: seconds, blocks and transactions per second.
-func (sup *supply) figures(how string, seconds []float64) []figure {
-	f := []figure{{Name: sup.name + ", " + how, Unit: "s", Runs: seconds}, {Name: "– in blocks", Unit: "blocks/s"}, {Name: "– in transactions", Unit: "transactions/s"}}
-	for _, v := range seconds {
-		f[1].Runs = append(f[1].Runs, float64(sup.blocks)/v)
-		f[2].Runs = append(f[2].Runs, float64(sup.txs)/v)
+func (sup *supply) figures(how string, runs []took) []figure {
+	total := figure{Name: sup.name + ", " + how, Unit: "s"}
+	blocks := figure{Name: "– in blocks", Unit: "blocks/s"}
+	txs := figure{Name: "– in transactions", Unit: "transactions/s"}
+	for _, t := range runs {
+		total.Runs = append(total.Runs, t.wall.Seconds())
+		blocks.rate(sup.blocks, t)
+		txs.rate(sup.txs, t)
 	}
 	if sup.txs == 0 {
-		return f[:2]
+		return []figure{total, blocks}
 	}
-	return f
+	return []figure{total, blocks, txs}
 }
 
 func (s *suite) syncOne(ctx context.Context, sup *supply) (figs []figure, err error) {
-	var imports, syncs []float64
+	var imports, syncs []took
 	var full string // the directory that was filled last
 	for i := range s.size.syncRuns {
 		full = filepath.Join(s.dir, fmt.Sprintf("full-%d-%d", sup.txs, i))
-		begin := time.Now()
-		if out, err := s.command(ctx, "chain", "import", "--network", "regtest", "--data", full, sup.file).CombinedOutput(); err != nil {
+		begin, cmd := time.Now(), s.command(ctx, "chain", "import", "--network", "regtest", "--data", full, sup.file)
+		if out, err := cmd.CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("chain import: %w\n%s", err, out)
 		}
-		imports = append(imports, time.Since(begin).Seconds())
+		imports = append(imports, took{time.Since(begin), cpuOf(cmd)})
 	}
 	peer, err := s.startNode(ctx, full)
 	if err != nil {
@@ -149,11 +152,11 @@ func (s *suite) syncOne(ctx context.Context, sup *supply) (figs []figure, err er
 		return nil, err
 	}
 	for i := range s.size.syncRuns {
-		d, err := s.syncFrom(ctx, peer, sup, filepath.Join(s.dir, fmt.Sprintf("late-%d-%d", sup.txs, i)))
+		t, err := s.syncFrom(ctx, peer, sup, filepath.Join(s.dir, fmt.Sprintf("late-%d-%d", sup.txs, i)))
 		if err != nil {
 			return nil, err
 		}
-		syncs = append(syncs, d.Seconds())
+		syncs = append(syncs, t)
 	}
 	figs = slices.Concat(sup.figures("from a file", imports), sup.figures("from a peer", syncs))
 	if sup.txs == 0 {
@@ -163,17 +166,18 @@ func (s *suite) syncOne(ctx context.Context, sup *supply) (figs []figure, err er
 	return append(figs, byRPC...), err
 }
 
-// syncFrom starts a node with an empty directory beside peer and measures how long it takes to have the same height.
-func (s *suite) syncFrom(ctx context.Context, peer *daemon, sup *supply, dir string) (d time.Duration, err error) {
+// syncFrom starts a node with an empty directory beside peer and measures how long it takes to have the same height. Its processor time is that
+// until its end.
+func (s *suite) syncFrom(ctx context.Context, peer *daemon, sup *supply, dir string) (t took, err error) {
 	late, err := s.startNode(ctx, dir, "--connect", peer.p2p)
 	if err != nil {
-		return 0, err
+		return t, err
 	}
-	defer func() { err = errors.Join(err, late.stop(), os.RemoveAll(dir)) }()
-	if err := late.reach(ctx, sup.blocks); err != nil {
-		return 0, err
-	}
-	return time.Since(late.begun), nil
+	err = late.reach(ctx, sup.blocks)
+	t.wall = time.Since(late.begun)
+	err = errors.Join(err, late.stop(), os.RemoveAll(dir))
+	t.cpu = cpuOf(late.cmd)
+	return t, err
 }
 
 // daemon is a running `cairn node`.
