@@ -87,8 +87,8 @@ func (p *Pool) checkOutputs(tx *types.Tx) error {
 		case script.NonStandard:
 			return consensus.Reject(consensus.PolicyScriptPubKey, fmt.Sprintf("output %d", i))
 		case script.MultiSig:
-			if keys := int(out.Script[len(out.Script)-2]) - scriptVersionOffset; keys > maxBareKeys {
-				return consensus.Reject(consensus.PolicyScriptPubKey, fmt.Sprintf("output %d: bare multisig of %d keys", i, keys))
+			if !fewBareKeys(out.Script) {
+				return consensus.Reject(consensus.PolicyScriptPubKey, fmt.Sprintf("output %d: bare multisig of more than %d keys", i, maxBareKeys))
 			}
 		case script.NullData:
 			carriers++
@@ -104,6 +104,13 @@ func (p *Pool) checkOutputs(tx *types.Tx) error {
 		return consensus.Reject(consensus.PolicyMultiOpReturn, "")
 	}
 	return nil
+}
+
+// fewBareKeys tells whether a bare multisig has at most maxBareKeys keys. Before CHECKMULTISIG stands their number: OP_1 to OP_16, or
+// a byte that is pushed from 17 on.
+func fewBareKeys(multisig []byte) bool {
+	count := int(multisig[len(multisig)-2])
+	return count > scriptVersionOffset && count <= scriptVersionOffset+maxBareKeys
 }
 
 // DustLimit returns the least value, in the smallest unit, that an output locked by pkScript may have: what it costs to make and

@@ -18,7 +18,12 @@ func TestStandardForm(t *testing.T) {
 		for range n {
 			s = append(s, script.PushData(keys)...)
 		}
-		return append(s, byte(0x50+n), 0xae)
+		if n > 16 {
+			s = append(s, 1, byte(n))
+		} else {
+			s = append(s, byte(0x50+n))
+		}
+		return append(s, 0xae)
 	}
 	carrier := func(n int) types.TxOut { // n bytes of script
 		return types.TxOut{Script: script.NullDataScript(make([]byte, n-3))}
@@ -40,6 +45,9 @@ func TestStandardForm(t *testing.T) {
 		"no template":         {func(tx *types.Tx) { tx.Out[0].Script = []byte{0x51} }, consensus.PolicyScriptPubKey},
 		"bare multisig of 3":  {func(tx *types.Tx) { tx.Out[0].Script = multisig(3) }, ""},
 		"bare multisig of 4":  {func(tx *types.Tx) { tx.Out[0].Script = multisig(4) }, consensus.PolicyScriptPubKey},
+		"bare multisig of 16": {func(tx *types.Tx) { tx.Out[0].Script = multisig(16) }, consensus.PolicyScriptPubKey},
+		"bare multisig of 17": {func(tx *types.Tx) { tx.Out[0].Script = multisig(17) }, consensus.PolicyScriptPubKey},
+		"bare multisig of 20": {func(tx *types.Tx) { tx.Out[0].Script = multisig(20) }, consensus.PolicyScriptPubKey},
 		"carrier of 83":       {func(tx *types.Tx) { tx.Out = append(tx.Out, carrier(83)) }, ""},
 		"carrier of 84":       {func(tx *types.Tx) { tx.Out = append(tx.Out, carrier(84)) }, consensus.PolicyDataCarrier},
 		"two carriers":        {func(tx *types.Tx) { tx.Out = append(tx.Out, carrier(80), carrier(80)) }, consensus.PolicyMultiOpReturn},
