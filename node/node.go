@@ -342,7 +342,8 @@ func OpenChain(ctx context.Context, cfg Config) (*chain.Chain, error) {
 	n.ctx, n.cancel = context.WithCancelCause(ctx)
 	if err := n.openChain(); err != nil {
 		n.cancel(err)
-		return nil, errors.Join(err, n.release())
+		n.release()
+		return nil, err
 	}
 	return n.chain, nil
 }
