@@ -51,28 +51,21 @@ func (m *mining) generateOne(ctx context.Context, payTo []byte, tries *atomic.Ui
 	if err != nil {
 		return nil, err
 	}
-	roundCtx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go func() {
-		select {
-		case <-bell:
-			cancel()
-		case <-roundCtx.Done():
-		}
-	}()
+	roundCtx, stop := untilBell(ctx, bell)
+	defer stop()
 	if maxTries > 0 {
-		go stopAt(roundCtx, cancel, tries, maxTries)
+		go stopAt(roundCtx, stop, tries, maxTries)
 	}
 	solved, err := miner.Solve(roundCtx, b, miner.Options{Threads: m.threads, Share: 1, Hashes: tries, Clock: WallClock{}})
 	switch {
+	case solved != nil && solved.Header.PrevHash == m.chain.Tip().Hash():
+		return solved, m.found(solved) // also one that was found with the last try
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
-	case roundCtx.Err() != nil || (err == nil && solved == nil):
+	case roundCtx.Err() != nil || solved != nil:
 		return nil, nil
-	case err != nil:
-		return nil, err
 	}
-	return solved, m.found(solved)
+	return nil, err
 }
 
 // stopAt cancels when so many nonces were tried; it looks every few milliseconds, as often as they are counted.

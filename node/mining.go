@@ -20,6 +20,10 @@ import (
 // refreshTemplate is how long a template is mined on before newer transactions are taken in.
 const refreshTemplate = 5 * time.Second
 
+// minerPatience is how long the tip may stand still, while headers of more work are known, before the miner goes on
+// without the blocks of those headers.
+const minerPatience = 10 * time.Second
+
 // mining keeps the node's miner going, and makes templates for it and for others.
 //
 // Block times after a pause. ASERT reads only the times of blocks. After a network has stood still for
@@ -38,12 +42,13 @@ type mining struct {
 	log    *slog.Logger
 	tell   func(Happening)
 	stats  *stats
-	ready  func() bool // whether the tip is worth mining on
+	ready  func() bool // whether no headers of more work than the tip are known
 
 	payTo    []byte
 	threads  int
 	share    float64
 	interval time.Duration
+	patience time.Duration // see run
 	stopped  <-chan struct{}
 
 	hashes atomic.Uint64
@@ -140,16 +145,19 @@ func (m *mining) state() (on bool, rate float64) {
 	return true, m.meter.Rate(m.clock.base())
 }
 
-// run mines until ctx ends.
+// run mines until ctx ends. While blocks are still coming in for headers that are known it waits: what it mined would be lost.
+// But a header whose block nobody gives away must not stop a miner, or one withheld block would stop all of them for ever. So it
+// waits only as long as the tip moves.
 func (m *mining) run(ctx context.Context, done chan<- struct{}) {
 	defer close(done)
 	bell, cancel := m.chain.Subscribe()
 	defer cancel()
 	go m.measure(ctx)
 	settled := false
+	var still standstill
 	for ctx.Err() == nil {
-		if !m.ready() {
-			wait(ctx, bell, time.Second)
+		if lasted := still.lasted(m.chain.Tip().Hash(), time.Now()); !m.ready() && lasted < m.patience {
+			wait(ctx, bell, min(time.Second, m.patience-lasted))
 			continue
 		}
 		if !settled {
@@ -164,6 +172,20 @@ func (m *mining) run(ctx context.Context, done chan<- struct{}) {
 			wait(ctx, bell, time.Second)
 		}
 	}
+}
+
+// standstill measures for how long a tip has been the tip.
+type standstill struct {
+	tip   types.Hash
+	since time.Time
+}
+
+// lasted returns for how long tip has been given to it; 0 when it is new.
+func (s *standstill) lasted(tip types.Hash, now time.Time) time.Duration {
+	if s.since.IsZero() || s.tip != tip {
+		s.tip, s.since = tip, now
+	}
+	return now.Sub(s.since)
 }
 
 // draw waits for an exponentially distributed time, the way blocks come where work is not what sets
@@ -185,13 +207,8 @@ func (m *mining) round(ctx context.Context, bell <-chan struct{}) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, refreshTemplate)
 	defer cancel()
-	go func() {
-		select {
-		case <-bell:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
+	ctx, stop := untilBell(ctx, bell)
+	defer stop()
 	solved, err := miner.Solve(ctx, b, m.options())
 	if err != nil || solved == nil {
 		return nil // stopped: a new tip, an old template, or the end
@@ -241,6 +258,25 @@ func wait(ctx context.Context, bell <-chan struct{}, d time.Duration) bool {
 		return true
 	case <-timer.C:
 		return false
+	}
+}
+
+// untilBell returns a context that ends with ctx or when the bell rings. stop ends it too, and returns only when nobody listens any
+// more: a listener that is left behind could take a ring that is meant for the next one.
+func untilBell(ctx context.Context, bell <-chan struct{}) (_ context.Context, stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		select {
+		case <-bell:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() {
+		cancel()
+		<-gone
 	}
 }
 

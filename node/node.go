@@ -193,7 +193,7 @@ func (n *Node) openMining() error {
 	n.mining = &mining{
 		params: n.cfg.Params, chain: n.chain, pool: n.pool, ledger: n.ledger, clock: n.clock, log: n.cfg.Log, tell: n.tell,
 		stats: n.stats, ready: n.synced, payTo: n.cfg.MineTo, threads: n.cfg.Threads, share: n.cfg.Share,
-		interval: n.cfg.MineInterval, stopped: n.halted, meter: miner.NewMeter(10 * time.Second),
+		interval: n.cfg.MineInterval, patience: minerPatience, stopped: n.halted, meter: miner.NewMeter(10 * time.Second),
 	}
 	// Two miners that pay the same script would otherwise search the same headers.
 	start, err := randomBytes()
