@@ -269,10 +269,22 @@ func TestMarkBroadcast(t *testing.T) {
 	if e, _ := w.pool.Entry(tx.ID()); !e.Local || w.pool.Info(w.now).Local != 1 {
 		t.Error("it is not marked as local")
 	}
+	child := w.spend(1000, 1, out(tx, 0))
+	if _, err := w.addOpt(child, AddOptions{Local: true}); err != nil {
+		t.Fatal(err)
+	}
+	w.add(w.spend(1000, 1, out(child, 0)))
+	if got := w.pool.LocalTxs(); len(got) != 2 || got[0] != tx || got[1] != child {
+		t.Errorf("%d transactions are local, or in a wrong order", len(got))
+	}
+	w.pool.MarkBroadcast(child.ID())
 	w.pool.MarkBroadcast(tx.WitnessID())
 	w.check()
 	if e, _ := w.pool.Entry(tx.ID()); e.Local || w.pool.Info(w.now).Local != 0 {
 		t.Error("it is still marked as local")
+	}
+	if got := w.pool.LocalTxs(); got != nil {
+		t.Errorf("%d transactions are still local", len(got))
 	}
 }
 

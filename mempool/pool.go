@@ -268,6 +268,27 @@ func (p *Pool) MarkBroadcast(h types.Hash) {
 	}
 }
 
+// LocalTxs returns the transactions of this node that no peer has asked for yet, parents before children.
+func (p *Pool) LocalTxs() []*types.Tx {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	if p.locals == 0 {
+		return nil
+	}
+	list := make([]*entry, 0, p.locals)
+	for _, e := range p.order {
+		if e.local {
+			list = append(list, e)
+		}
+	}
+	bySequence(list)
+	txs := make([]*types.Tx, len(list))
+	for i, e := range list {
+		txs[i] = e.tx
+	}
+	return txs
+}
+
 // Limits of Prioritise.
 const (
 	maxDelta  = consensus.MaxMoney / 100

@@ -176,8 +176,9 @@ func (l *ledger) steered(before *chain.Node) {
 func (l *ledger) follow(before, after *chain.Node) {
 	m := l.updates()
 	back := l.giveBack(m.returned)
-	tip := l.chain.Tip()
-	l.pool.RemoveInvalid(tip, l.clock.now())
+	if m.off > 0 { // what only follows its chain loses nothing: heights and median times rise
+		l.pool.RemoveInvalid(l.chain.Tip(), l.clock.now())
+	}
 	l.out(proto.TipChanged{Connected: m.connected})
 	l.remind()
 	kind := "tip"
@@ -266,13 +267,8 @@ func (l *ledger) giveBack(txs []*types.Tx) (taken int) {
 // remind announces again what was submitted here and no peer has asked for: there may have been no peer then, or
 // none that took it. Each new tip is the occasion.
 func (l *ledger) remind() {
-	if l.pool.Info(l.clock.now()).Local == 0 {
-		return
-	}
-	for _, e := range l.pool.Entries() {
-		if e.Local {
-			l.out(proto.Broadcast{ID: e.Tx.ID(), WitnessID: e.Tx.WitnessID()})
-		}
+	for _, tx := range l.pool.LocalTxs() {
+		l.out(proto.Broadcast{ID: tx.ID(), WitnessID: tx.WitnessID()})
 	}
 }
 
