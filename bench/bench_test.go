@@ -22,7 +22,7 @@ import (
 var tiny = sizes{
 	startRuns: map[int]int{1: 1}, idle: time.Millisecond, idleNets: 1, idleNodes: 2, idleBlocks: 1,
 	syncBlocks: 110, syncTxs: 2, syncRuns: 1, poolTxs: 4, poolRuns: 2, rpcTxs: 2, rpcRuns: 1,
-	connectTxs: 4, connectRuns: 1, spin: time.Millisecond, spinRuns: 2,
+	connectTxs: 4, connectRuns: 1, spin: time.Millisecond, spinRuns: 2, spinSigs: 3,
 }
 
 func tinySuite(t *testing.T) *suite {

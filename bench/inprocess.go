@@ -289,7 +289,7 @@ func (s *suite) signatures(ctx context.Context) (section, error) {
 	sec := section{Title: "Signatures", Text: "Bare: `script.Verifier` on prepared hashes, keys and signatures. Input: `script.Runner` with the shape of the script, the signature hash and the cache, a transaction of one input each."}
 	cores := runtime.NumCPU()
 	for lock := range forms {
-		w, err := newSigWork(ctx, lock)
+		w, err := newSigWork(ctx, lock, s.size.spinSigs)
 		if err != nil {
 			return sec, err
 		}
@@ -342,7 +342,7 @@ func spin(ctx context.Context, d time.Duration, threads int, do func() (int, err
 	return int(sum.Load()), t, err
 }
 
-// sigWork is a hundred inputs to be verified.
+// sigWork is inputs to be verified.
 type sigWork struct {
 	lock   form
 	spent  []types.TxOut
@@ -351,7 +351,7 @@ type sigWork struct {
 	cached *script.Runner
 }
 
-func newSigWork(ctx context.Context, lock form) (*sigWork, error) {
+func newSigWork(ctx context.Context, lock form, n int) (*sigWork, error) {
 	m, err := newMaker(time.Now(), 200)
 	if err != nil {
 		return nil, err
@@ -359,7 +359,7 @@ func newSigWork(ctx context.Context, lock form) (*sigWork, error) {
 	if err := m.mature(ctx, 1); err != nil {
 		return nil, err
 	}
-	_, coins, err := m.fan(m.coinbase(0), 100, func(int) form { return lock })
+	_, coins, err := m.fan(m.coinbase(0), n, func(int) form { return lock })
 	if err != nil {
 		return nil, err
 	}
