@@ -84,14 +84,11 @@ func (t *tree) leafList() []*Node {
 // findBestHeader looks through all branches, after something was marked.
 func (t *tree) findBestHeader() {
 	best := t.genesis
-	for _, n := range t.leafList() {
-		for n.Invalid() && n.parent != nil {
-			n = n.parent
-		}
+	t.fromLeaves((*Node).Invalid, func(n *Node) {
 		if n.work.Cmp(best.work) > 0 {
 			best = n
 		}
-	}
+	})
 	// A header that is as good and was there before stays.
 	if old := t.bestHeader.Load(); old == nil || old.Invalid() || best.work.Cmp(old.work) > 0 {
 		t.bestHeader.Store(best)
@@ -136,11 +133,26 @@ func (t *tree) bestCandidate() (best *Node) {
 // findCandidates collects all branches that can be connected, after something was marked or unmarked.
 func (t *tree) findCandidates() {
 	clear(t.candidates)
+	unfit := func(n *Node) bool { return n.Invalid() || !n.Linked() }
+	t.fromLeaves(unfit, func(n *Node) { t.candidates[n] = struct{}{} })
+}
+
+// fromLeaves calls each for the last node of every branch that is not unfit, heaviest branch first; genesis always fits. No
+// node is passed twice: headers may be many, and branches that part at the end of a long one too.
+func (t *tree) fromLeaves(unfit func(*Node) bool, each func(*Node)) {
+	passed := map[*Node]struct{}{}
 	for _, n := range t.leafList() {
-		for n.parent != nil && (n.Invalid() || !n.Linked()) {
+		for n != nil && n.parent != nil && unfit(n) {
+			if _, ok := passed[n]; ok {
+				n = nil
+				break
+			}
+			passed[n] = struct{}{}
 			n = n.parent
 		}
-		t.candidates[n] = struct{}{}
+		if n != nil {
+			each(n)
+		}
 	}
 }
 
