@@ -79,12 +79,27 @@ need() {
 		tail -5 "$work/apt.log"
 }
 
+# Two daemons on one folder would spoil it, and a run that was killed leaves its own behind.
+pidfile=$cache/dockerd.pid
+end_orphan() {
+	local pid i
+	pid=$(cat "$pidfile" 2>/dev/null) || return 0
+	grep -qzxF -- "$cache/docker" "/proc/$pid/cmdline" 2>/dev/null || return 0
+	say "ending the dockerd of a run that was killed"
+	kill -TERM "$pid"
+	for ((i = 0; i < 40; i++)); do
+		kill -0 "$pid" 2>/dev/null || return 0
+		sleep 0.5
+	done
+	return 1
+}
+
 # start OPTION...: starts a dockerd of our own and waits until it answers.
 start() {
 	local log=$work/dockerd.log
-	rm -rf "$work/exec" "$work/dockerd.pid"
+	rm -rf "$work/exec" "$pidfile"
 	unshare --net --mount sh -c 'ip link set lo up && exec "$@"' sh \
-		dockerd --host "$DOCKER_HOST" --data-root "$cache/docker" --exec-root "$work/exec" --pidfile "$work/dockerd.pid" "$@" \
+		dockerd --host "$DOCKER_HOST" --data-root "$cache/docker" --exec-root "$work/exec" --pidfile "$pidfile" "$@" \
 		>"$log" 2>&1 8>&- &
 	engine=$!
 	local i
@@ -111,10 +126,16 @@ if ! answers; then
 		mkdir -p "$cache"
 		exec 8>"$cache/lock"
 		flock -w 300 8 || skip "another run has used $cache for five minutes"
+		end_orphan || skip "the dockerd of a run that was killed does not end"
 		export DOCKER_HOST=unix://$work/docker.sock
 		reason=
 		start || start --iptables=false || start --iptables=false --storage-driver vfs || skip "dockerd does not start: $reason"
 	fi
+fi
+if [ -n "$engine" ]; then # nobody else uses it: what is there is of a run that was killed
+	docker ps --all --quiet | xargs --no-run-if-empty docker rm --force --volumes >/dev/null
+	docker network prune --force >/dev/null
+	docker volume ls --quiet | xargs --no-run-if-empty docker volume rm >/dev/null
 fi
 say "engine: $(docker version --format '{{.Server.Version}}'), $(docker info --format '{{.Driver}}')"
 
