@@ -171,8 +171,13 @@ func (r nodeRPC) Settle(ctx context.Context) error {
 	return r.n.filtersAt(ctx, r.n.chain.Tip())
 }
 
-func (r nodeRPC) Now() time.Time          { return r.n.clock.now() }
-func (r nodeRPC) SetMockTime(t time.Time) { r.n.clock.set(t) }
-func (r nodeRPC) Uptime() time.Duration   { return time.Since(r.n.started) }
-func (r nodeRPC) Warnings() []string      { return nil }
-func (r nodeRPC) Stop()                   { r.n.Stop() }
+func (r nodeRPC) Now() time.Time        { return r.n.clock.now() }
+func (r nodeRPC) Uptime() time.Duration { return time.Since(r.n.started) }
+func (r nodeRPC) Warnings() []string    { return nil }
+func (r nodeRPC) Stop()                 { r.n.Stop() }
+
+// SetMockTime sets the clock and lets the machine do at once what is due by it.
+func (r nodeRPC) SetMockTime(t time.Time) {
+	r.n.clock.set(t)
+	r.n.step(proto.Tick{})
+}
