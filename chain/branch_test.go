@@ -387,8 +387,14 @@ func TestUpdatesSince(t *testing.T) {
 	a = append(a, f.Empty(a[2], 5)...)
 	f.add(a[3:]...)
 	same(a[7])
-	if _, err := f.c.UpdatesSince(chain.Position{Hash: types.Hash{1}}, 5); !errors.Is(err, chain.ErrUnknownPosition) {
+	ahead := f.Block(a[7]) // of which only the header is here
+	if _, err := f.c.AddHeaders([]types.Header{ahead.Header()}); err != nil {
 		t.Fatal(err)
+	}
+	for _, hash := range []types.Hash{{1}, ahead.Hash()} {
+		if _, err := f.c.UpdatesSince(chain.Position{Hash: hash}, 5); !errors.Is(err, chain.ErrUnknownPosition) {
+			t.Fatal(err)
+		}
 	}
 }
 

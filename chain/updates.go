@@ -9,8 +9,9 @@ import (
 	"github.com/cairn-chain/cairn/types"
 )
 
-// ErrUnknownPosition is returned by UpdatesSince for a block that is not in the tree. The consumer has to start over.
-var ErrUnknownPosition = errors.New("position is not in the block tree")
+// ErrUnknownPosition is returned by UpdatesSince for a block that is not in the tree, or that would have to be taken off and does not
+// read back: after a power cut a consumer may be ahead of the chain. It has to start over.
+var ErrUnknownPosition = errors.New("no way leads from this position to the tip")
 
 // UpdatesSince returns up to n updates that lead from pos to the tip: first the disconnects of blocks that are no longer on the best
 // chain, highest first, then the connects. None means that pos is the tip. The zero Position stands before genesis, whose connect
@@ -29,6 +30,9 @@ func (c *Chain) UpdatesSince(pos Position, n int) ([]consensus.Update, error) {
 		node, connected := next(at, tip)
 		u, err := c.update(node, connected)
 		if err != nil {
+			if !connected && unreadable(err) {
+				err = fmt.Errorf("%w: %w", ErrUnknownPosition, err)
+			}
 			return updates, err
 		}
 		updates = append(updates, u)

@@ -172,6 +172,26 @@ func TestUnknownPosition(t *testing.T) {
 	f.agree()
 }
 
+// A power cut may also leave the header of the block at which the index stands, and not the block.
+func TestPositionWithoutBlock(t *testing.T) {
+	f := newFixture(t)
+	nodes := f.Empty(f.root, 4)
+	storetest.Add(t, f.c, nodes...)
+	f.agree()
+	f.c = storetest.Open(t, storetest.Config(f.Params, memdb.New()))
+	var headers []types.Header
+	for _, n := range nodes {
+		headers = append(headers, n.Header())
+	}
+	if n, err := f.c.AddHeaders(headers); n != 4 || err != nil {
+		t.Fatal(n, err)
+	}
+	storetest.Add(t, f.c, nodes[:2]...)
+	f.agree()
+	storetest.Add(t, f.c, nodes[2:]...)
+	f.agree()
+}
+
 // A filter that was changed on disk is not served, and the index mends itself.
 func TestDamage(t *testing.T) {
 	f := newFixture(t)
