@@ -10,17 +10,24 @@ import (
 	"github.com/cairn-chain/cairn/consensus/script"
 )
 
-// checkChunk is how many script checks a worker takes at once.
-const checkChunk = 32
+// maxChunk is how many script checks a worker takes at once at most. Of a small block it takes fewer, so that all
+// workers have something to do.
+const maxChunk = 32
+
+// chunkOf is how many checks of n a worker takes at once: a quarter of its share.
+func chunkOf(n, workers int) int {
+	return min(maxChunk, max(1, (n+4*workers-1)/(4*workers)))
+}
 
 // runChecks proves all checks of a block on the workers. The error is a RuleError that names the first check, in block
 // order, that fails: chunks are handed out in order, a failure stops the handing out, and the chunks before it are finished.
 func (c *Chain) runChecks(checks []script.Check) error {
-	chunks := (len(checks) + checkChunk - 1) / checkChunk
+	size := chunkOf(len(checks), c.cfg.Workers)
+	chunks := (len(checks) + size - 1) / size
 	errs := make([]error, chunks)
 	var failed atomic.Bool
 	parallel(c.cfg.Workers, chunks, func(i int) bool {
-		part := checks[i*checkChunk : min((i+1)*checkChunk, len(checks))]
+		part := checks[i*size : min((i+1)*size, len(checks))]
 		if errs[i] = c.cfg.Verify.Run(part); errs[i] != nil {
 			failed.Store(true)
 		}

@@ -37,6 +37,9 @@ func Find(dataDir, control string) (*Client, error) {
 		return &Client{url: u.String(), token: token}, nil
 	}
 	sheet, err := ReadSheet(dataDir)
+	if control != "" && errors.Is(err, ErrNotRunning) {
+		return nil, errors.New("the token of the network is needed: name its directory with --data, or put the token of its testnet.json into the URL, http://TOKEN@host:port")
+	}
 	if err != nil {
 		return nil, err
 	}

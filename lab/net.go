@@ -57,6 +57,7 @@ type member struct {
 	share  float64
 	log    *os.File
 	node   *node.Node // nil: does not run
+	state  string     // why not
 }
 
 // Up makes the network that cfg describes, or resumes the one that lies in its data directory, and returns when all nodes
@@ -258,12 +259,12 @@ func (n *Net) Heal() {
 }
 
 // Stop ends a node cleanly; its place in the network stays.
-func (n *Net) Stop(i int) error { return n.end(i, "stop", (*node.Node).Close) }
+func (n *Net) Stop(i int) error { return n.end(i, "stop", "stopped", (*node.Node).Close) }
 
 // Kill ends a node without a clean shutdown.
-func (n *Net) Kill(i int) error { return n.end(i, "kill", (*node.Node).Kill) }
+func (n *Net) Kill(i int) error { return n.end(i, "kill", "killed", (*node.Node).Kill) }
 
-func (n *Net) end(i int, kind string, how func(*node.Node) error) error {
+func (n *Net) end(i int, kind, state string, how func(*node.Node) error) error {
 	n.steer.Lock()
 	defer n.steer.Unlock()
 	if i < 0 || i >= len(n.nodes) {
@@ -272,7 +273,7 @@ func (n *Net) end(i int, kind string, how func(*node.Node) error) error {
 	n.mu.Lock()
 	m := n.nodes[i]
 	nd := m.node
-	m.node = nil
+	m.node, m.state = nil, state
 	n.mu.Unlock()
 	if nd == nil {
 		return fmt.Errorf("node %d does not run", i)

@@ -39,6 +39,7 @@ type BlockStatus struct {
 type NodeStatus struct {
 	Index         int          `json:"index"`
 	Running       bool         `json:"running"`
+	State         string       `json:"state"` // "running", "stopped" or "killed"
 	P2P           string       `json:"p2p"`
 	RPC           string       `json:"rpc"`
 	HTTP          string       `json:"http"`
@@ -99,13 +100,14 @@ func (n *Net) Status() Status {
 func (n *Net) nodeStatus(i int) (NodeStatus, *node.Status) {
 	n.mu.Lock()
 	m := n.nodes[i]
-	ns := NodeStatus{Index: i, P2P: m.p2p, RPC: m.rpc, HTTP: m.http, Miner: m.mining, Share: m.share}
+	ns := NodeStatus{Index: i, State: m.state, P2P: m.p2p, RPC: m.rpc, HTTP: m.http, Miner: m.mining, Share: m.share}
 	nd := m.node
 	n.mu.Unlock()
 	if nd == nil {
 		return ns, nil
 	}
 	st := nd.Status()
+	ns.State = "running"
 	ns.Running, ns.Height, ns.Headers, ns.Tip, ns.Peers = true, st.Height, st.Headers, st.Tip, st.Inbound+st.Outbound
 	ns.MempoolTxs, ns.MempoolVBytes, ns.HashRate, ns.Reorgs = st.MempoolCount, st.MempoolVBytes, st.HashRate, st.Reorgs
 	if st.Reorgs > 0 {

@@ -152,6 +152,9 @@ func (l *ledger) addBlock(peer proto.PeerID, b *types.Block) (known bool, err er
 	l.check(err)
 	l.out(proto.BlockVerdict{Peer: peer, Hash: b.Hash(), Known: known, Err: err})
 	if after := l.chain.Tip(); after.Hash() != before.Hash() {
+		if peer != 0 {
+			l.stats.tip(after)
+		}
 		l.follow(before, after)
 	}
 	return known, err
@@ -181,14 +184,22 @@ func (l *ledger) follow(before, after *chain.Node) {
 	}
 	l.out(proto.TipChanged{Connected: m.connected})
 	l.remind()
+	l.logTip(after)
 	kind := "tip"
 	if m.off > 0 {
 		kind = "reorg"
 		l.stats.reorganized(m.off, m.on, back)
 		l.log.Info("reorganization", "off", m.off, "on", m.on, "returned", back, "tip", after.Hash(), "height", after.Height())
 	}
-	l.stats.tip(after)
 	l.tell(Happening{At: l.clock.now(), Kind: kind, Hash: after.Hash(), Height: after.Height(), Off: m.off, On: m.on, Returned: back})
+}
+
+// logTip writes a line for every new tip, but while the node catches up only for every thousandth.
+func (l *ledger) logTip(n *chain.Node) {
+	h := n.Header()
+	if n.Height()%1000 == 0 || l.clock.now().Unix()-int64(h.Time) < 3600 {
+		l.log.Info("new tip", "height", n.Height(), "block", n.Hash(), "txs", n.TxCount(), "time", unix(h.Time).UTC())
+	}
 }
 
 // maxTold is how many of the blocks that a change of tip connected the machine is told of: it wants them for

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	mrand "math/rand/v2"
 	"net/netip"
-	"path/filepath"
 	"runtime"
 	"sync"
 	"time"
@@ -118,7 +117,7 @@ func (n *Node) openStore() error {
 	if !n.keepsFilters() {
 		return nil
 	}
-	kv, err := badgerdb.OpenKV(filepath.Join(n.cfg.DataDir, "indexes"), badgerdb.Options{Log: n.cfg.Log})
+	kv, err := badgerdb.OpenKV(n.cfg.DataDir, badgerdb.Options{Log: n.cfg.Log})
 	if err != nil {
 		return err
 	}
@@ -174,9 +173,6 @@ func (n *Node) protoConfig(rng *mrand.Rand) proto.Config {
 		Limits: proto.DefaultLimits(), BlocksOnly: n.cfg.BlocksOnly, NetGroup: addrbook.Group,
 	}
 	pc.Limits.Inbound = max(n.cfg.MaxConnections-pc.Limits.Outbound-pc.Limits.BlockRelay-1, 1)
-	if n.keepsFilters() {
-		pc.Services |= wire.NodeCompactFilters
-	}
 	n.services, n.userAgent = pc.Services, pc.UserAgent()
 	pc.Anchors = n.book.Anchors()
 	pc.Manual = append(append(pc.Manual, n.cfg.Connect...), n.cfg.AddNodes...)

@@ -138,7 +138,7 @@ func (s *stats) disconnected(e proto.Disconnect) {
 	}
 }
 
-// tip observes how long a new tip was under way, unless it is old: a block that was downloaded late
+// tip observes how long a new tip that a peer sent was under way, unless it is old: a block that was downloaded late
 // says nothing of propagation.
 func (s *stats) tip(n *chain.Node) {
 	now := s.clock.now()

@@ -196,8 +196,8 @@ type Mempool interface {
 	// Prioritise adds delta to the fee that mining and eviction count.
 	Prioritise(id types.Hash, delta int64)
 	Prioritised() []Prioritised
-	// Test judges transactions, parents first, as if they were submitted together; the pool does not
-	// change. One result a transaction.
+	// Test judges each of the transactions by itself; the pool does not change. One result a
+	// transaction.
 	Test(ctx context.Context, txs []*types.Tx) ([]TestResult, error)
 	// Save writes the pool to its file and returns the file's name.
 	Save(ctx context.Context) (file string, err error)

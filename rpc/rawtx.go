@@ -30,7 +30,7 @@ func rawTxMethods() []Method {
 		{Name: "sendrawtransaction", Topic: topicRaw, Help: "Submits a raw transaction to the mempool and announces it to all peers. One that is there already is announced again.",
 			Params: []Param{required("hexstring", TypeHex, "The hex string of the raw transaction"), maxRate, burn},
 			Result: `"hex"    (string) The transaction hash in hex`, Example: `"signedhex"`, run: sendRawTransaction},
-		{Name: "testmempoolaccept", Topic: topicRaw, Help: "Returns whether transactions would be accepted by the mempool, which does not change. Several must be ordered parents first; at most 25.",
+		{Name: "testmempoolaccept", Topic: topicRaw, Help: "Returns whether transactions would be accepted by the mempool, which does not change. At most 25; each is judged by itself, so a child of another one of them lacks its parent.",
 			Params: []Param{required("rawtxs", TypeArray, "An array of hex strings of raw transactions."), maxRate},
 			Result: "[{...}]    (json array) txid, wtxid, allowed, vsize, fees {base, effective-feerate, effective-includes}, reject-reason", Example: `'["signedhex"]'`, run: testMempoolAccept},
 		{Name: "submitpackage", Topic: topicRaw, Help: "Submits a child with its parents, parents first. This node judges each transaction by itself, after those before it; a parent below the mempool's floor is not carried by its child.",

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -77,10 +78,19 @@ func chainInfo(c *cli.Context) error {
 	}
 	t := tabwriter.NewWriter(c.App.Writer, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "network\t%s\nheight\t%d\nheaders\t%d\ntip\t%s\n", s.Chain, s.Blocks, s.Headers, s.Best)
-	fmt.Fprintf(t, "tip's time\t%s (%s ago)\n", time.Unix(s.Time, 0).UTC().Format(time.DateTime), time.Since(time.Unix(s.Time, 0)).Round(time.Second))
-	fmt.Fprintf(t, "bits\t%s\ndifficulty\t%s\nwork\t%s\n", s.Bits, s.Difficulty, s.Work)
+	fmt.Fprintf(t, "tip's time\t%s (%s)\n", time.Unix(s.Time, 0).UTC().Format(time.DateTime), ageText(time.Unix(s.Time, 0)))
+	fmt.Fprintf(t, "bits\t%s\ndifficulty\t%s\nwork\t%s\n", s.Bits, shortNumber(s.Difficulty), s.Work)
 	fmt.Fprintf(t, "coins\t%d\namount\t%s\ncoin set\t%s (muhash)\nblocks on disk\t%s\n", coins.Coins, coins.Amount, coins.Hash, bytesText(s.Disk))
 	return t.Flush()
+}
+
+// shortNumber keeps four digits of what people only compare.
+func shortNumber(n json.Number) string {
+	f, err := n.Float64()
+	if err != nil {
+		return n.String()
+	}
+	return strconv.FormatFloat(f, 'g', 4, 64)
 }
 
 // blockHash reads a hash or a height.
@@ -139,7 +149,7 @@ func chainBlock(c *cli.Context) error {
 	}
 	t := tabwriter.NewWriter(c.App.Writer, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "hash\t%s\nheight\t%d\nconfirmations\t%d\ntime\t%s\n", b.Hash, b.Height, b.Confirmations, time.Unix(b.Time, 0).UTC().Format(time.DateTime))
-	fmt.Fprintf(t, "before\t%s\nafter\t%s\nmerkle root\t%s\nbits\t%s (difficulty %s)\nnonce\t%d\n", b.Prev, b.Next, b.Root, b.Bits, b.Difficulty, b.Nonce)
+	fmt.Fprintf(t, "before\t%s\nafter\t%s\nmerkle root\t%s\nbits\t%s (difficulty %s)\nnonce\t%d\n", b.Prev, b.Next, b.Root, b.Bits, shortNumber(b.Difficulty), b.Nonce)
 	fmt.Fprintf(t, "size\t%d bytes, weight %d\ntransactions\t%d\n", b.Size, b.Weight, len(b.Tx))
 	for _, id := range b.Tx {
 		fmt.Fprintf(t, "\t%s\n", id)
@@ -164,7 +174,12 @@ func chainTx(c *cli.Context) error {
 		params = append(params, hash)
 	}
 	var raw json.RawMessage
-	if err := client.Call(c.Context, "getrawtransaction", &raw, params...); err != nil {
+	err = client.Call(c.Context, "getrawtransaction", &raw, params...)
+	var answer *rpc.Error
+	if errors.As(err, &answer) && answer.Code == rpc.CodeNotFound && c.NArg() == 1 {
+		return fmt.Errorf("no such transaction in the mempool; one that is in a block is found with the block's height: `cairn chain tx %s HEIGHT`", c.Args().First())
+	}
+	if err != nil {
 		return err
 	}
 	return printResult(c.App.Writer, raw)
@@ -211,7 +226,11 @@ func chainVerify(c *cli.Context) error {
 	if !good {
 		return fmt.Errorf("the stored blocks are damaged: the node's log says where")
 	}
-	fmt.Fprintln(c.App.Writer, "the stored blocks are as they should be")
+	depth := "all blocks"
+	if n := c.Int("depth"); n > 0 {
+		depth = fmt.Sprintf("the last %d blocks", n)
+	}
+	fmt.Fprintf(c.App.Writer, "%s are as they should be\n", depth)
 	return nil
 }
 
@@ -240,7 +259,7 @@ func printMempool(w io.Writer, entries map[string]mempoolLine, limit int) error 
 	fmt.Fprintln(t, "transaction\tvbytes\tfee\tper vbyte\twaiting")
 	for _, id := range ids[:min(len(ids), max(limit, 0))] {
 		e := entries[id]
-		fmt.Fprintf(t, "%s\t%d\t%s\t%.2f\t%s\n", id, e.VSize, e.Fees.Base, rate(id), time.Since(time.Unix(e.Time, 0)).Round(time.Second))
+		fmt.Fprintf(t, "%s\t%d\t%s\t%.2f\t%s\n", id, e.VSize, e.Fees.Base, rate(id), max(0, time.Since(time.Unix(e.Time, 0)).Round(time.Second)))
 	}
 	return t.Flush()
 }

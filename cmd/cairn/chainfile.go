@@ -180,7 +180,10 @@ func runImport(c *cli.Context) error {
 	if err = errors.Join(err, to.close()); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.App.Writer, "%d blocks with %d transactions added, %d were there before, %d without a parent left out\n", im.added, im.txs, im.known, im.left())
+	fmt.Fprintf(c.App.Writer, "%d blocks with %d transactions added, %d were there before\n", im.added, im.txs, im.known)
+	if left := im.left(); left > 0 {
+		return fmt.Errorf("%d blocks were left out: their parents are neither in the files nor in the chain", left)
+	}
 	return nil
 }
 

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -44,6 +47,9 @@ func findNode(c *cli.Context) (url, cookie string, err error) {
 	}
 	sheet, err := lab.ReadSheet(c.String("testnet-data"))
 	if err == nil {
+		if name == "" {
+			index = firstRunning(c)
+		}
 		if index < 0 || index >= len(sheet.Nodes) {
 			return "", "", fmt.Errorf("the testnet has no node %d: its nodes are 0 to %d", index, len(sheet.Nodes)-1)
 		}
@@ -52,7 +58,11 @@ func findNode(c *cli.Context) (url, cookie string, err error) {
 	if name != "" || !errors.Is(err, lab.ErrNotRunning) {
 		return "", "", err
 	}
-	p, err := consensus.Network(c.String("network"))
+	network := c.String("network")
+	if network == "" {
+		network = "cairn"
+	}
+	p, err := consensus.Network(network)
 	if err != nil {
 		return "", "", usageError{err}
 	}
@@ -61,6 +71,41 @@ func findNode(c *cli.Context) (url, cookie string, err error) {
 		return "", "", errors.New("no node is running: start a network with `cairn testnet up`, a node with `cairn node`, or name one with --node URL --cookie FILE")
 	}
 	return "http://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(p.RPCPort)), cookie, nil
+}
+
+// firstRunning is the number of the testnet's first node that runs, 0 if that cannot be found out.
+func firstRunning(c *cli.Context) int {
+	client, err := lab.Find(c.String("testnet-data"), "")
+	if err != nil {
+		return 0
+	}
+	ctx, cancel := context.WithTimeout(c.Context, 2*time.Second)
+	defer cancel()
+	s, err := client.Status(ctx)
+	if err != nil {
+		return 0
+	}
+	return max(0, slices.IndexFunc(s.Nodes, func(n lab.NodeStatus) bool { return n.Running }))
+}
+
+// noArguments is the Before of commands that take none.
+func noArguments(c *cli.Context) error {
+	if c.Args().Present() {
+		return usagef("%s takes no argument %q; see `%s --help`", c.Command.Name, c.Args().First(), c.Command.HelpName)
+	}
+	return nil
+}
+
+// ageText says how long ago something was, in the units that people use for it.
+func ageText(t time.Time) string {
+	d := time.Since(t).Round(time.Second)
+	switch {
+	case d < 0:
+		return (-d).String() + " ahead"
+	case d > 48*time.Hour:
+		return fmt.Sprintf("%d days ago", int(d.Hours()/24))
+	}
+	return d.String() + " ago"
 }
 
 // parseCoins reads an amount in coins.

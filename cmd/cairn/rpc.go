@@ -15,8 +15,9 @@ import (
 func rpcCommand() *cli.Command {
 	return &cli.Command{
 		Name: "rpc", Usage: "call a method of a node's JSON-RPC", ArgsUsage: "METHOD [PARAMETER...]", Action: runRPC, OnUsageError: wrongUsage,
-		Flags:       clientFlags(),
-		Description: "Parameters are text where the method takes text, else JSON. Examples:\n\n    cairn rpc getblockcount\n    cairn rpc --node 1 getblock HASH 2\n    cairn rpc help getblock\n",
+		HideHelpCommand: true, // `cairn rpc help` is the node's
+		Flags:           clientFlags(),
+		Description:     "Parameters are text where the method takes text, else JSON. Examples:\n\n    cairn rpc getblockcount\n    cairn rpc --node 1 getblock HASH 2\n    cairn rpc help getblock\n",
 	}
 }
 
@@ -57,7 +58,7 @@ func printResult(w io.Writer, result json.RawMessage) error {
 func mineCommand() *cli.Command {
 	return &cli.Command{
 		Name: "mine", Usage: "let a node mine blocks now", ArgsUsage: "[N]", OnUsageError: wrongUsage,
-		Flags:       append(clientFlags(), &cli.StringFlag{Name: "to", Required: true, Usage: "`ADDRESS` that the blocks pay"}),
+		Flags:       append(clientFlags(), &cli.StringFlag{Name: "to", Usage: "`ADDRESS` that the blocks pay; needed"}),
 		Description: "Example:\n\n    cairn mine --to ADDRESS 5",
 		Action: func(c *cli.Context) error {
 			count := 1
@@ -65,6 +66,9 @@ func mineCommand() *cli.Command {
 				if _, err := fmt.Sscan(c.Args().First(), &count); err != nil || count < 1 {
 					return usagef("mine needs a number of blocks, not %q", c.Args().First())
 				}
+			}
+			if c.String("to") == "" {
+				return usagef("mine needs an address to pay: `cairn mine --to ADDRESS %d`", count)
 			}
 			client, err := dialNode(c)
 			if err != nil {
@@ -82,7 +86,7 @@ func mineCommand() *cli.Command {
 
 func peersCommand() *cli.Command {
 	return &cli.Command{
-		Name: "peers", Usage: "list a node's peers", OnUsageError: wrongUsage, Action: runPeers,
+		Name: "peers", Usage: "list a node's peers", OnUsageError: wrongUsage, Before: noArguments, Action: runPeers,
 		Flags:       append(clientFlags(), &cli.BoolFlag{Name: "json", Usage: "print JSON"}),
 		Description: "Example:\n\n    cairn peers --node 1",
 	}
@@ -123,10 +127,18 @@ func runPeers(c *cli.Context) error {
 	t := tabwriter.NewWriter(c.App.Writer, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "id\taddress\tkind\theaders\tblocks\tin flight\tping\tsent\treceived\tprogram")
 	for _, p := range peers {
-		fmt.Fprintf(t, "%d\t%s\t%s\t%d\t%d\t%d\t%.1f ms\t%s\t%s\t%s\n", p.ID, p.Addr, p.Type, p.Headers, p.Blocks, len(p.InFlight), p.Ping*1000,
+		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%d\t%.1f ms\t%s\t%s\t%s\n", p.ID, p.Addr, p.Type, knownHeight(p.Headers), knownHeight(p.Blocks), len(p.InFlight), p.Ping*1000,
 			bytesText(p.Sent), bytesText(p.Received), p.SubVer)
 	}
 	return t.Flush()
+}
+
+// knownHeight is "-" for −1: not known.
+func knownHeight(h int) string {
+	if h < 0 {
+		return "-"
+	}
+	return fmt.Sprint(h)
 }
 
 func bytesText(n uint64) string {
@@ -141,7 +153,7 @@ func bytesText(n uint64) string {
 
 func mempoolCommand() *cli.Command {
 	return &cli.Command{
-		Name: "mempool", Usage: "show a node's mempool", OnUsageError: wrongUsage, Action: runMempool,
+		Name: "mempool", Usage: "show a node's mempool", OnUsageError: wrongUsage, Before: noArguments, Action: runMempool,
 		Flags:       append(clientFlags(), &cli.BoolFlag{Name: "json", Usage: "print JSON"}, &cli.IntFlag{Name: "limit", Value: 50, Usage: "list at most `N` transactions"}),
 		Description: "Example:\n\n    cairn mempool --limit 10",
 	}

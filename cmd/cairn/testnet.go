@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -62,19 +63,19 @@ func upCommand() *cli.Command {
 		Name: "up", Usage: "start a network, or resume the one in the data directory", Action: testnetUp, OnUsageError: wrongUsage,
 		Description: "Example:\n\n    cairn testnet up --nodes 5 --miners 3 --hashpower 3,2,1 --topology star",
 		Flags: []cli.Flag{
-			&cli.IntFlag{Name: "nodes", Usage: "how many nodes (default 4)"},
-			&cli.IntFlag{Name: "miners", Value: -1, DefaultText: "2", Usage: "how many of them mine"},
-			&cli.StringFlag{Name: "hashpower", Usage: "the miners' power: weights that share a tenth of a core a miner (3,1), or percentages of a core (30%,10%)"},
-			&cli.StringFlag{Name: "topology", Usage: "ring, line, star, mesh or random (default ring)"},
-			&cli.DurationFlag{Name: "block-time", Usage: "mean time between blocks (default 15s)"},
-			&cli.StringFlag{Name: "network", Usage: "rules: cairn or regtest (default cairn)"},
+			&cli.IntFlag{Name: "nodes", DefaultText: "4", EnvVars: env("testnet-nodes"), Usage: "how many nodes"},
+			&cli.IntFlag{Name: "miners", Value: -1, DefaultText: "2", EnvVars: env("testnet-miners"), Usage: "how many of them mine"},
+			&cli.StringFlag{Name: "hashpower", EnvVars: env("testnet-hashpower"), Usage: "the miners' power: weights that share a tenth of a core a miner (3,1), or percentages of a core (30%,10%)"},
+			&cli.StringFlag{Name: "topology", DefaultText: "ring", EnvVars: env("testnet-topology"), Usage: "ring, line, star, mesh or random"},
+			&cli.DurationFlag{Name: "block-time", DefaultText: "15s", EnvVars: env("testnet-block-time"), Usage: "mean time between blocks"},
+			&cli.StringFlag{Name: "network", DefaultText: "cairn", EnvVars: env("testnet-network"), Usage: "rules: cairn or regtest"},
 			&cli.StringFlag{Name: "data", Value: defaultTestnetDir, EnvVars: env("testnet-data"), Usage: "data `DIR`"},
-			&cli.BoolFlag{Name: "ephemeral", Usage: "keep nothing: use a temporary directory"},
-			&cli.Uint64Flag{Name: "seed", Usage: "what the accounts and random topologies follow from (default 1)"},
-			&cli.IntFlag{Name: "base-port", Value: lab.DefaultBasePort, Usage: "the control address; node i has the ports from base + 10·(i+1)"},
-			&cli.StringFlag{Name: "ports", Usage: "\"auto\": let the system choose every port"},
-			&cli.StringFlag{Name: "config-out", Usage: "write what the banner says to `FILE` as JSON"},
-			&cli.BoolFlag{Name: "quiet", Usage: "print nothing but errors and one line when ready"},
+			&cli.BoolFlag{Name: "ephemeral", EnvVars: env("testnet-ephemeral"), Usage: "keep nothing: use a temporary directory"},
+			&cli.Uint64Flag{Name: "seed", DefaultText: "1", EnvVars: env("testnet-seed"), Usage: "what the accounts and random topologies follow from"},
+			&cli.IntFlag{Name: "base-port", Value: lab.DefaultBasePort, EnvVars: env("testnet-base-port"), Usage: "the control address; node i has the ports from base + 10·(i+1)"},
+			&cli.StringFlag{Name: "ports", EnvVars: env("testnet-ports"), Usage: "\"auto\": let the system choose every port"},
+			&cli.StringFlag{Name: "config-out", EnvVars: env("testnet-config-out"), Usage: "write what the banner says to `FILE` as JSON"},
+			&cli.BoolFlag{Name: "quiet", EnvVars: env("testnet-quiet"), Usage: "print nothing but errors and one line when ready"},
 		},
 	}
 }
@@ -111,6 +112,9 @@ func testnetUp(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	// Most of the heap of idle nodes is Badger's memory tables, hardly written to; with the usual 100 % as much garbage
+	// again would stay resident.
+	debug.SetGCPercent(50)
 	view := newView(c.App.Writer, c.Bool("quiet"))
 	cfg.OnEvent = view.event
 	begin := time.Now()

@@ -110,7 +110,7 @@ func (v *view) banner(s lab.Sheet, took time.Duration, c *cli.Context) {
 	for _, n := range s.Nodes {
 		mines := "-"
 		if n.Mining {
-			mines = fmt.Sprintf("mines with %.3g %% of a core", n.Share*100)
+			mines = minerText(s, n)
 		}
 		fmt.Fprintf(t, "  %s\tp2p %s\trpc %s\thttp %s\t%s\t%s\n", n.Name, n.P2P, n.RPC, n.HTTP, n.Data, mines)
 	}
@@ -121,6 +121,18 @@ func (v *view) banner(s lab.Sheet, took time.Duration, c *cli.Context) {
 	}
 	fmt.Fprintf(v.w, "\n  faucet    cairn testnet faucet ADDRESS [AMOUNT]%s\n  control   %s  (cairn testnet status%s)\n", where, s.Control, where)
 	fmt.Fprintf(v.w, "\nReady after %.2f s. %s\n\n", took.Seconds(), v.farewell(c))
+}
+
+// minerText says what a miner has: a share of a core where work sets the pace, else a share of the blocks.
+func minerText(s lab.Sheet, n lab.SheetNode) string {
+	if s.Network != "regtest" {
+		return fmt.Sprintf("mines with %.3g %% of a core", n.Share*100)
+	}
+	var all float64
+	for _, other := range s.Nodes {
+		all += other.Share
+	}
+	return fmt.Sprintf("mines %.0f %% of the blocks", n.Share/all*100)
 }
 
 func (v *view) farewell(c *cli.Context) string {
@@ -191,13 +203,13 @@ func printStatus(w io.Writer, s lab.Status) error {
 	}
 	fmt.Fprintf(w, "%s  %s  faucet %s\n", s.Network, state, s.Faucet)
 	if b := s.LastBlock; b != nil {
-		fmt.Fprintf(w, "block %d %s, %s old, difficulty %.3g%s\n", b.Height, short(b.Hash.String()), time.Since(b.Time).Round(time.Second), b.Difficulty, wayText(b.Way))
+		fmt.Fprintf(w, "block %d %s, %s, difficulty %.3g\n%s", b.Height, short(b.Hash.String()), ageText(b.Time), b.Difficulty, wayText(b.Way))
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "node\theight\ttip\tpeers\tmempool\thash rate\tlast reorg")
 	for _, n := range s.Nodes {
 		if !n.Running {
-			fmt.Fprintf(t, "%d\tstopped\t\t\t\t\t\n", n.Index)
+			fmt.Fprintf(t, "%d\t%s\t\t\t\t\t\n", n.Index, n.State)
 			continue
 		}
 		fmt.Fprintf(t, "%d\t%s\t%s\t%d\t%d tx\t%s\t%s\n", n.Index, heightText(n), short(n.Tip.String()), n.Peers, n.MempoolTxs, rateText(n.HashRate), reorgText(n.LastReorg))
@@ -209,7 +221,7 @@ func wayText(p lab.Propagation) string {
 	if p.Nodes == 0 {
 		return ""
 	}
-	return fmt.Sprintf(", found by node %d, reached %d nodes in %s", p.Finder, p.Nodes, p.Last.Round(100*time.Microsecond))
+	return fmt.Sprintf("found by node %d, reached %d nodes in %s\n", p.Finder, p.Nodes, p.Last.Round(100*time.Microsecond))
 }
 
 func heightText(n lab.NodeStatus) string {
@@ -233,5 +245,5 @@ func reorgText(r *lab.ReorgStatus) string {
 	if r == nil {
 		return "-"
 	}
-	return fmt.Sprintf("depth %d: %d off, %d on, %d tx returned, %s ago", r.Depth, r.Off, r.On, r.Returned, time.Since(r.At).Round(time.Second))
+	return fmt.Sprintf("depth %d: %d off, %d on, %d tx returned, %s", r.Depth, r.Off, r.On, r.Returned, ageText(r.At))
 }

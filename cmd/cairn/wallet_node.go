@@ -6,9 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/cairn-chain/cairn/rpc"
@@ -16,51 +13,9 @@ import (
 	"github.com/cairn-chain/cairn/wallet"
 )
 
-// walletTestnet is what a running testnet says of itself in testnet.json; see testnet up.
-type walletTestnet struct {
-	Network  string `json:"network"`
-	Params   string `json:"params"` // params file, if the network's rules are not those of a built-in one
-	Accounts []struct {
-		Address string `json:"address"`
-		WIF     string `json:"wif"`
-	} `json:"accounts"`
-	Nodes []struct {
-		Name   string `json:"name"`
-		RPC    string `json:"rpc"`
-		Cookie string `json:"cookie"`
-	} `json:"nodes"`
-}
-
-// readWalletTestnet returns nil if no testnet runs in dir.
-func readWalletTestnet(dir string) (*walletTestnet, error) {
-	path := filepath.Join(dir, "testnet.json")
-	raw, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("the testnet's description: %w", err)
-	}
-	t := new(walletTestnet)
-	if err := json.Unmarshal(raw, t); err != nil {
-		return nil, fmt.Errorf("the testnet's description %s: %w", path, err)
-	}
-	return t, nil
-}
-
-// node connects to the node of the flags, else to the first of the running testnet.
+// node connects to the node that the flags name; see findNode.
 func (s *walletSession) node() (*walletNode, error) {
-	url, cookie := s.c.String("node"), s.c.String("cookie")
-	if i, ok := s.testnetNode(); ok {
-		if s.testnet == nil || len(s.testnet.Nodes) == 0 {
-			return nil, errors.New("no node to talk to: start a testnet with: cairn testnet up, or name a node with --node URL --cookie FILE")
-		}
-		if i < 0 || i >= len(s.testnet.Nodes) {
-			return nil, fmt.Errorf("the testnet has no node %d: its nodes are 0 to %d", i, len(s.testnet.Nodes)-1)
-		}
-		url, cookie = s.testnet.Nodes[i].RPC, s.testnet.Nodes[i].Cookie
-	}
-	client, err := rpc.Dial(url, cookie)
+	client, err := dialNode(s.c)
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/cairn-chain/cairn/consensus"
+	"github.com/cairn-chain/cairn/lab"
 	"github.com/cairn-chain/cairn/wallet"
 )
 
@@ -34,7 +35,7 @@ type walletSession struct {
 	errOut  io.Writer
 	in      *bufio.Reader
 	random  io.Reader
-	testnet *walletTestnet // nil if none runs
+	testnet *lab.Sheet // nil if none runs
 	params  *consensus.Params
 	dir     string
 	wallet  *wallet.Wallet
@@ -44,7 +45,7 @@ func newWalletSession(c *cli.Context) (*walletSession, error) {
 	s := &walletSession{c: c, ctx: c.Context, out: c.App.Writer, errOut: c.App.ErrWriter, random: crand.Reader}
 	s.in = bufio.NewReader(c.App.Reader)
 	var err error
-	if s.testnet, err = readWalletTestnet(c.String("testnet-data")); err != nil {
+	if s.testnet, err = runningTestnet(c.String("testnet-data")); err != nil {
 		return nil, err
 	}
 	if s.params, err = s.network(); err != nil {
@@ -68,7 +69,7 @@ func (s *walletSession) network() (*consensus.Params, error) {
 		return readParams(path)
 	}
 	name := s.c.String("network")
-	if _, index := s.testnetNode(); name == "" && s.testnet != nil && index {
+	if name == "" && s.testnetNode() {
 		name = s.testnet.Network
 	}
 	if name == "" {
@@ -92,14 +93,20 @@ func readParams(path string) (*consensus.Params, error) {
 	return consensus.ParseParams(raw)
 }
 
-// testnetNode tells whether --node names a node of the running testnet by its number; without --node it is the first.
-func (s *walletSession) testnetNode() (index int, ok bool) {
+// testnetNode tells whether the node is one of the running testnet: --node names it by its number, or nothing.
+func (s *walletSession) testnetNode() bool {
 	name := s.c.String("node")
-	if name == "" {
-		return 0, true
+	_, err := strconv.Atoi(name)
+	return s.testnet != nil && (name == "" || err == nil)
+}
+
+// runningTestnet returns nil if no testnet runs in dir.
+func runningTestnet(dir string) (*lab.Sheet, error) {
+	sheet, err := lab.ReadSheet(dir)
+	if errors.Is(err, lab.ErrNotRunning) {
+		return nil, nil
 	}
-	index, err := strconv.Atoi(name)
-	return index, err == nil
+	return &sheet, err
 }
 
 // directory returns where the wallets of the network are.

@@ -95,7 +95,7 @@ func (s *walletSession) showList(infos []wallet.Info) error {
 		Error     string `json:"error,omitempty"`
 	}
 	items := make([]item, 0, len(infos))
-	rows := [][]string{{"NAME", "NETWORK", "PASSPHRASE"}}
+	rows := [][]string{{"name", "network", "passphrase"}}
 	for _, i := range infos {
 		it := item{Name: i.Name, Network: i.Network, Encrypted: i.Encrypted}
 		pass := "no"
@@ -133,7 +133,7 @@ func (s *walletSession) newAddress(w *wallet.Wallet) error {
 }
 
 func (s *walletSession) showAddresses(addresses []wallet.Address) error {
-	rows := [][]string{{"ADDRESS", "TYPE", "PATH", "USED"}}
+	rows := [][]string{{"address", "type", "path", "used"}}
 	for _, a := range addresses {
 		used := "no"
 		if a.Used {
@@ -233,7 +233,7 @@ func (s *walletSession) showHistory(entries []wallet.Entry) error {
 		return s.show(items, "no transactions yet\n")
 	}
 	amounts := walletAmounts(nets)
-	rows := [][]string{{"TIME", "HEIGHT", "STATUS", "KIND", "AMOUNT", "FEE", "TXID"}}
+	rows := [][]string{{"time", "height", "status", "kind", "amount", "fee", "txid"}}
 	for i := range entries {
 		e := &entries[i]
 		height, fee := "-", "-"

@@ -118,7 +118,7 @@ func TestWalletFromCreationToConfirmation(t *testing.T) {
 	if len(history) != 4 || history[0].Status != "replaced" || history[1].TxID != bumped.TxID || history[1].Kind != "sent" || history[2].Kind != "mined" {
 		t.Fatalf("%+v", history)
 	}
-	if out := r.ok("history", "--wallet", "bank", "-n", "1"); strings.Count(out, "\n") != 1 || !strings.HasPrefix(out, "TIME") {
+	if out := r.ok("history", "--wallet", "bank", "-n", "1"); strings.Count(out, "\n") != 1 || !strings.HasPrefix(out, "time") {
 		t.Fatal(out)
 	}
 	words := r.file("words", strings.ReplaceAll(r.ok("export", "--wallet", "me", "--passphrase-file", pass, "--mnemonic", "--yes"), " ", "\n"))

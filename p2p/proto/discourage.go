@@ -67,10 +67,5 @@ func isRule(err error) bool {
 
 // mutated tells whether the error is about a block whose hash may also belong to a good block.
 func mutated(err error) bool {
-	switch consensus.KindOf(err) {
-	case consensus.BadMerkleRoot, consensus.BadTxnsDuplicate, consensus.UnexpectedWitness,
-		consensus.BadWitnessNonceSize, consensus.BadWitnessMerkleMatch:
-		return true
-	}
-	return false
+	return consensus.IsMutation(consensus.KindOf(err))
 }
