@@ -296,7 +296,6 @@ func (c *Chain) noteReorg(before *Node) {
 		r.On = append(r.On, n.hash)
 	}
 	c.lastReorg.Store(r)
-	c.log.Info("reorganization", "fork", fork.height, "off", len(r.Off), "on", len(r.On), "tip", tip.hash)
 	if c.cfg.Observe != nil {
 		c.cfg.Observe.Reorg(len(r.Off))
 	}
