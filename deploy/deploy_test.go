@@ -1,5 +1,3 @@
-//go:build deploy
-
 // Package deploy_test checks what no other tool checks of the files in this folder: that the dashboard and
 // the rules speak of metrics that exist, and that compose, Prometheus and Grafana mean the same services.
 // `scripts/test-prometheus.sh` has promtool judge the rest.

@@ -55,7 +55,7 @@ done
 quietly promtool check rules deploy/prometheus/rules.yml
 quietly promtool test rules deploy/prometheus/rules_test.yml
 echo "configuration, rules and their tests: ok"
-quietly go test -tags deploy -count 1 ./deploy
+quietly go test -count 1 ./deploy
 
 # The dashboard's queries, as recording rules, since promtool has no other way to parse them.
 # shellcheck disable=SC2016 # the dashboard's variables, not this shell's

@@ -13,7 +13,7 @@ mode=${1:-all}
 staticcheck=honnef.co/go/tools/cmd/staticcheck@v0.7.0
 missing=()
 
-say() { printf '\n== %s\n' "$*"; }
+say() { printf '\n== %s (%ds)\n' "$*" "$SECONDS"; }
 
 # need COMMAND PACKAGE...: makes sure that a command is there, installing Debian's packages if it isn't.
 need() {
@@ -30,10 +30,11 @@ need() {
 
 need gcc gcc libc6-dev
 need shellcheck shellcheck
+need prometheus prometheus
 need promtool prometheus
 
 say "format, vet, linters"
-unformatted=$(gofmt -l $(git ls-files --cached --others --exclude-standard '*.go'))
+unformatted=$(git ls-files -z --cached --others --exclude-standard '*.go' | xargs -0 gofmt -l)
 if [ -n "$unformatted" ]; then
 	printf 'gofmt would change:\n%s\n' "$unformatted"
 	exit 1
@@ -54,7 +55,12 @@ say "tests with the race detector"
 go test -race -timeout 9m ./...
 
 say "end to end: networks of real processes"
-CAIRN_E2E=1 go test -count 1 -timeout 8m -v -run . ./e2e | grep -v '^=== '
+CAIRN_E2E=1 go test -count 1 -timeout 8m -v ./e2e | grep -Ev '^(=== |    --- )'
+
+if command -v promtool >/dev/null; then
+	say "Prometheus: configuration, rules, dashboards, a live network"
+	scripts/test-prometheus.sh
+fi
 
 say "container image and compose network"
 scripts/test-container.sh

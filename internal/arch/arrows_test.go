@@ -41,7 +41,7 @@ var arrows = map[string][]string{
 }
 
 // wellConnected are the packages that may import whatever the project has.
-var wellConnected = []string{"cmd/cairn", "internal/arch", "bench", "e2e"}
+var wellConnected = []string{"cmd/cairn", "internal/arch", "bench", "e2e", "deploy"}
 
 // onlyImporter names third-party packages that a single package of ours may import.
 var onlyImporter = map[string]string{"github.com/dgraph-io/badger/v4": "chain/badgerdb"}
