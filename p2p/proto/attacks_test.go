@@ -373,8 +373,11 @@ func TestInvFlood(t *testing.T) {
 		t.Error("disconnected")
 	}
 	out := r.pass(inboundDelay)
-	if n := len(asked(out, 1)); n != maxAnnounced {
+	if n := len(asked(out, 1)); n != maxInRequest {
 		t.Errorf("asked for %d", n)
+	}
+	if n := len(asked(r.pass(txExpiry), 1)); n != maxInRequest {
+		t.Errorf("asked for %d after the first requests expired", n)
 	}
 	for _, g := range sent[wire.GetData](out, 1) {
 		if len(g.Items) > maxTxAsks {

@@ -151,12 +151,17 @@ func (t *txTracker) check() error {
 		if out > 1 || live == 0 {
 			return fmt.Errorf("transaction %v: %d requests out, %d announcements live", h, out, live)
 		}
+		for _, a := range w.anns {
+			if a.state == annParked && out == 0 && !t.peers[a.peer].busy() {
+				return fmt.Errorf("transaction %v waits for peer %d, which could be asked", h, a.peer)
+			}
+		}
 	}
 	if len(counts) != len(t.peers) {
 		return fmt.Errorf("%d peers announced, %d are kept", len(counts), len(t.peers))
 	}
 	for id, pa := range t.peers {
-		if len(pa.hashes) != counts[id] || pa.asked != asked[id] || len(pa.hashes) > maxAnnounced {
+		if len(pa.hashes) != counts[id] || pa.asked != asked[id] || pa.asked > maxInRequest || len(pa.hashes) > maxAnnounced || len(pa.parked) > 2*maxAnnounced {
 			return fmt.Errorf("peer %d: %d announcements counted as %d, %d requests as %d", id, counts[id], len(pa.hashes), asked[id], pa.asked)
 		}
 	}

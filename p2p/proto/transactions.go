@@ -16,7 +16,8 @@ const (
 	inboundDelay    = 2 * time.Second
 	txidDelay       = 2 * time.Second
 	overloadedDelay = 2 * time.Second
-	overloaded      = 100 // requests to one peer under way
+	overloaded      = maxInRequest // requests to one peer under way
+	txRetry         = time.Second  // until a transaction that came too fast is asked of the same peer again
 
 	maxTxAsks       = 1000    // in one getdata
 	maxPendingTxs   = 100     // of one peer with the mempool, unjudged
@@ -190,7 +191,9 @@ func (m *Machine) onTx(p *peer, tx *types.Tx) {
 		return
 	}
 	if p.inv.pendingTxs >= maxPendingTxs || p.inv.pendingBytes >= maxPendingBytes {
-		return // a flood: our requests expire, and others are asked
+		m.txs.tracker.postpone(p.id, wid, m.now.Add(txRetry))
+		m.txs.tracker.postpone(p.id, id, m.now.Add(txRetry))
+		return
 	}
 	p.inv.pendingTxs++
 	p.inv.pendingBytes += tx.Size()

@@ -2,6 +2,7 @@ package proto
 
 import (
 	"container/heap"
+	"slices"
 	"time"
 
 	"github.com/cairn-chain/cairn/types"
@@ -13,7 +14,8 @@ import (
 //
 //	waiting    until its time has come: some peers are asked only after a delay
 //	ready      it may be asked
-//	asked      the request is out; it expires after txExpiry
+//	parked     it may be asked, but its peer has enough to answer
+//	asked      the request is out, or answered and not judged yet; it expires after txExpiry
 //	done       it was answered, expired, or can be of no more use
 //
 // The rules, and the attack that each stops:
@@ -25,22 +27,31 @@ import (
 //     A silent peer delays a transaction by txExpiry at most, and only once: done announcements stay, so it cannot
 //     announce the same one again, until all are done and the transaction is forgotten.
 //   - The delays (transactions.go) give preferred peers a head start and slow down who has much to answer.
+//   - At most maxInRequest announcements of a peer are asked at a time. So a burst comes no faster than the mempool judges
+//     it: what comes too fast would have to be dropped, and nobody announces a transaction twice. What is parked is
+//     asked in the order of its parking as the peer answers, or of another peer that has fewer requests to answer.
 //   - A peer has at most maxAnnounced announcements: memory.
 //
 // Complexity: O(log n) an operation, with n transactions, plus the announcements of that one transaction (at most
 // one a peer). Next deadline in O(1): a heap by due time.
 //
 // Invariants (check): each transaction has at most one asked announcement, at least one that is not done, no
-// two of one peer; its due time is in the past exactly while advance has something to do for it; counts agree.
+// two of one peer; its due time is in the past exactly while advance has something to do for it; after advance nothing is
+// parked for a peer that could be asked, unless somebody else is asked; counts agree.
 const (
 	txExpiry     = 60 * time.Second
 	maxAnnounced = 5000
+	maxInRequest = 100
 )
+
+// never is the due time of a transaction that waits for nothing but the answers of busy peers.
+var never = time.Unix(1<<40, 0)
 
 type annState uint8
 
 const (
 	annWaiting annState = iota // or ready, if at has come
+	annParked
 	annAsked
 	annDone
 )
@@ -51,7 +62,7 @@ type announcement struct {
 	preferred bool
 	witnessID bool // the hash is a witness id
 	state     annState
-	at        time.Time // waiting: when it is ready; asked: when it expires
+	at        time.Time // waiting, parked: when it is or was ready; asked: when it expires
 }
 
 // wanted is a transaction that was announced.
@@ -80,9 +91,14 @@ type txTracker struct {
 }
 
 type peerAsks struct {
+	peer   PeerID
 	hashes map[types.Hash]struct{}
 	asked  int
+	parked []types.Hash // in the order of parking; those that are not parked any more among them
 }
+
+// busy tells whether the peer has enough to answer.
+func (pa *peerAsks) busy() bool { return pa.asked >= maxInRequest }
 
 func newTxTracker(key hashKey) *txTracker {
 	return &txTracker{key: key, txs: map[types.Hash]*wanted{}, peers: map[PeerID]*peerAsks{}}
@@ -92,7 +108,7 @@ func newTxTracker(key hashKey) *txTracker {
 func (t *txTracker) announce(peer PeerID, h types.Hash, witnessID, preferred bool, at time.Time) {
 	pa := t.peers[peer]
 	if pa == nil {
-		pa = &peerAsks{hashes: map[types.Hash]struct{}{}}
+		pa = &peerAsks{peer: peer, hashes: map[types.Hash]struct{}{}}
 		t.peers[peer] = pa
 	}
 	if _, again := pa.hashes[h]; again || len(pa.hashes) >= maxAnnounced {
@@ -112,26 +128,40 @@ func (t *txTracker) announce(peer PeerID, h types.Hash, witnessID, preferred boo
 
 // advance asks for all that may be asked for now.
 func (t *txTracker) advance(now time.Time) (out []txAsk) {
-	for len(t.queue) > 0 && !now.Before(t.queue[0].due) {
-		w := t.queue[0]
-		for i := range w.anns {
-			if a := &w.anns[i]; a.state == annAsked && !now.Before(a.at) {
-				t.finish(a)
-			}
+	for {
+		for len(t.queue) > 0 && !now.Before(t.queue[0].due) {
+			out = t.ask(t.queue[0], now, out)
 		}
-		if !w.asked() {
-			if a := t.choose(w, now); a != nil {
-				a.state, a.at = annAsked, now.Add(txExpiry)
-				t.peers[a.peer].asked++
-				out = append(out, txAsk{a.peer, w.hash, a.witnessID})
-			}
+		// What left its parking may have been asked of others, and its place be free again.
+		again := false
+		for _, pa := range t.peers { // the order cannot be seen: what is unparked is asked in the order of the queue
+			again = t.unpark(pa, maxInRequest-pa.asked) || again
 		}
-		t.reschedule(w)
+		if !again {
+			return out
+		}
 	}
+}
+
+// ask does what is due for one transaction.
+func (t *txTracker) ask(w *wanted, now time.Time, out []txAsk) []txAsk {
+	for i := range w.anns {
+		if a := &w.anns[i]; a.state == annAsked && !now.Before(a.at) {
+			t.finish(a)
+		}
+	}
+	if !w.asked() {
+		if a := t.choose(w, now); a != nil {
+			a.state, a.at = annAsked, now.Add(txExpiry)
+			t.peers[a.peer].asked++
+			out = append(out, txAsk{a.peer, w.hash, a.witnessID})
+		}
+	}
+	t.reschedule(w)
 	return out
 }
 
-// choose picks the best ready announcement, or nil.
+// choose picks the best ready announcement, or nil. Those of busy peers are parked.
 func (t *txTracker) choose(w *wanted, now time.Time) (best *announcement) {
 	rank := func(a *announcement) uint64 { return t.key.with(t.key.short(w.hash), uint64(a.peer)) }
 	for i := range w.anns {
@@ -139,11 +169,68 @@ func (t *txTracker) choose(w *wanted, now time.Time) (best *announcement) {
 		if a.state != annWaiting || now.Before(a.at) {
 			continue
 		}
+		if pa := t.peers[a.peer]; pa.busy() {
+			t.park(pa, w, a)
+			continue
+		}
 		if best == nil || (a.preferred && !best.preferred) || (a.preferred == best.preferred && rank(a) > rank(best)) {
 			best = a
 		}
 	}
 	return best
+}
+
+// park lets an announcement wait until its peer is not busy.
+func (t *txTracker) park(pa *peerAsks, w *wanted, a *announcement) {
+	if len(pa.parked) >= 2*maxAnnounced {
+		pa.parked = slices.DeleteFunc(pa.parked, func(h types.Hash) bool { return t.parked(a.peer, h) == nil })
+	}
+	a.state = annParked
+	pa.parked = append(pa.parked, w.hash)
+}
+
+// parked finds a transaction of which the peer's announcement is parked.
+func (t *txTracker) parked(peer PeerID, h types.Hash) *announcement {
+	if w := t.txs[h]; w != nil {
+		if a := w.of(peer); a != nil && a.state == annParked {
+			return a
+		}
+	}
+	return nil
+}
+
+// unpark makes n parked announcements of a peer ready, and tells whether one of them is to be seen to.
+func (t *txTracker) unpark(pa *peerAsks, n int) (some bool) {
+	for n > 0 && len(pa.parked) > 0 {
+		h := pa.parked[0]
+		if pa.parked = pa.parked[1:]; len(pa.parked) == 0 {
+			pa.parked = nil
+		}
+		a := t.parked(pa.peer, h)
+		if a == nil {
+			continue
+		}
+		a.state = annWaiting
+		if w := t.txs[h]; !w.asked() {
+			t.reschedule(w)
+			n--
+			some = true
+		}
+	}
+	return some
+}
+
+// postpone: the peer's answer could not be taken. It is asked again from at on.
+func (t *txTracker) postpone(peer PeerID, h types.Hash, at time.Time) {
+	w := t.txs[h]
+	if w == nil {
+		return
+	}
+	if a := w.of(peer); a != nil && a.state == annAsked {
+		t.finish(a)
+		a.state, a.at = annWaiting, at
+		t.reschedule(w)
+	}
 }
 
 // answered: the peer was asked and has answered, or it turned out that it never will.
@@ -174,6 +261,7 @@ func (t *txTracker) gone(peer PeerID) {
 	if pa == nil {
 		return
 	}
+	pa.parked = nil
 	for h := range pa.hashes { // the order cannot be seen: each drops one announcement of its own transaction
 		w := t.txs[h]
 		a := w.of(peer)
@@ -188,10 +276,12 @@ func (t *txTracker) gone(peer PeerID) {
 }
 
 func (t *txTracker) finish(a *announcement) {
-	if pa := t.peers[a.peer]; a.state == annAsked && pa != nil {
-		pa.asked--
-	}
+	was := a.state
 	a.state = annDone
+	if pa := t.peers[a.peer]; was == annAsked && pa != nil {
+		pa.asked--
+		t.unpark(pa, 1)
+	}
 }
 
 // reschedule computes when something is to be done for w, and forgets it if that is never.
@@ -199,8 +289,11 @@ func (t *txTracker) reschedule(w *wanted) {
 	var e earliest
 	asked := w.asked()
 	for i := range w.anns {
-		if a := &w.anns[i]; a.state == annAsked || (a.state == annWaiting && !asked) {
+		switch a := &w.anns[i]; {
+		case a.state == annAsked, a.state == annWaiting && !asked:
 			e.add(a.at)
+		case a.state == annParked:
+			e.add(never)
 		}
 	}
 	if e.at.IsZero() {
