@@ -77,13 +77,17 @@ func (r *Runner) verify(jobs []job) *job {
 	if len(todo) == 0 {
 		return nil
 	}
-	if bad := r.Verifier.Batch(todo); bad >= 0 {
-		return &jobs[from[bad]]
+	good, bad := from, r.Verifier.Batch(todo)
+	if bad >= 0 {
+		good = from[:bad] // the lowest that fails: those before it are good
 	}
 	if r.Cache != nil {
-		for _, i := range from {
+		for _, i := range good {
 			r.Cache.add(&jobs[i].key)
 		}
+	}
+	if bad >= 0 {
+		return &jobs[from[bad]]
 	}
 	return nil
 }

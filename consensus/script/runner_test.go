@@ -67,13 +67,32 @@ func TestRunnerFailure(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 		}
-		if cache != nil && cache.Stats().Entries != 1 {
-			t.Errorf("%d entries, want the one signature that was good in a good batch", cache.Stats().Entries)
+		if cache != nil && cache.Stats().Entries != 2 {
+			t.Errorf("%d entries, want the two signatures that were found good", cache.Stats().Entries)
 		}
 	}
 	err := (&Runner{Verifier: NewVerifier()}).Run(checksOf(tx, spent, StandardFlags)[3:])
 	if want := "Witness program hash mismatch, input 3 of " + tx.ID().String(); err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+// TestRunnerAgain: the mempool runs what has failed once more with other flags. Many good signatures before a bad one are
+// not verified twice then.
+func TestRunnerAgain(t *testing.T) {
+	good, spent := signedAll(t)
+	tx := good.Clone()
+	last := len(tx.In) - 1
+	tx.In[last].Witness[0] = flip(tx.In[last].Witness[0], 5)
+	v := &countingVerifier{Verifier: NewVerifier()}
+	r := &Runner{Verifier: v, Cache: NewCache(1<<20, [32]byte{})}
+	for range 2 {
+		if err := r.Run(checksOf(tx, spent, StandardFlags)); scriptErrorOf(err) != ErrSchnorrSig {
+			t.Fatal(err)
+		}
+	}
+	if len(v.batches) != 2 || v.batches[0] != len(tx.In) || v.batches[1] != 1 {
+		t.Errorf("batches of %v, want %d and 1", v.batches, len(tx.In))
 	}
 }
 
