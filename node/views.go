@@ -36,6 +36,8 @@ func (v poolView) Get(h types.Hash) (*types.Tx, int64, bool) {
 	return v.pool.Get(h)
 }
 
+func (v poolView) IDs() []types.Hash { return v.pool.IDs() }
+
 func (v poolView) FeeFloor() int64 { return v.pool.FeeFloor(v.clock.now()) }
 
 func unix(seconds uint32) time.Time { return time.Unix(int64(seconds), 0) }

@@ -68,7 +68,7 @@ func (m *Machine) greetGossip(p *peer) {
 
 // ownAddr is our address as we tell it; not valid if we have none.
 func (m *Machine) ownAddr() wire.TimedAddr {
-	a := wire.TimedAddr{Time: uint32(m.now.Unix()), NetAddr: wire.NetAddr{Services: m.cfg.Services}}
+	a := wire.TimedAddr{Time: uint32(m.unix()), NetAddr: wire.NetAddr{Services: m.cfg.Services}}
 	if l := m.cfg.Listen; l.IsValid() && !l.Addr().IsUnspecified() && l.Port() != 0 {
 		a.Addr = l
 	}
@@ -101,11 +101,11 @@ func (m *Machine) onAddr(p *peer, addrs []wire.TimedAddr) {
 	if len(good) == 0 {
 		return
 	}
-	m.cfg.Book.Add(m.now, good, p.addr)
+	m.cfg.Book.Add(m.clock(), good, p.addr)
 	m.outbound.newAddresses(m.now)
 	if len(addrs) <= maxRelayed {
 		for _, a := range good {
-			if m.now.Unix()-int64(a.Time) <= int64(relayFresh/time.Second) {
+			if m.unix()-int64(a.Time) <= int64(relayFresh/time.Second) {
 				m.passOn(p, a)
 			}
 		}
@@ -139,7 +139,7 @@ func (g *gossip) know(m *Machine, a wire.TimedAddr) {
 
 // saneTime mends times from the far past or the future.
 func (m *Machine) saneTime(t uint32) uint32 {
-	now := m.now.Unix()
+	now := m.unix()
 	if t <= 100_000_000 || int64(t) > now+600 {
 		return uint32(max(now-int64(addrPenalty/time.Second), 0))
 	}
@@ -149,7 +149,7 @@ func (m *Machine) saneTime(t uint32) uint32 {
 // passOn queues a fresh address for relayTo peers. Which ones depends on the address, the day and a salt, so that
 // telling us again, or through another peer, reaches nobody else.
 func (m *Machine) passOn(from *peer, a wire.TimedAddr) {
-	short := m.key.with(m.key.short(addrPortKey(a.Addr)), uint64(m.now.Unix()/86400))
+	short := m.key.with(m.key.short(addrPortKey(a.Addr)), uint64(m.unix()/86400))
 	var to []*peer
 	for _, p := range m.order {
 		if p != from && p.ready() && p.gossip.on {
@@ -190,7 +190,7 @@ func (m *Machine) onGetAddr(p *peer) {
 	p.gossip.start(m, p)
 	p.gossip.answered = true
 	if m.due(m.addrs.cachedUntil) || len(m.addrs.cached) < addrCacheLeast {
-		m.addrs.cached = m.cfg.Book.Sample(m.now, wire.MaxAddrs)
+		m.addrs.cached = m.cfg.Book.Sample(m.clock(), wire.MaxAddrs)
 		m.addrs.cachedUntil = m.now.Add(addrCacheTime/2 + m.poisson(addrCacheTime/2))
 	}
 	list := slices.Clone(m.addrs.cached[:min(len(m.addrs.cached), wire.MaxAddrs)])
@@ -221,7 +221,7 @@ func (m *Machine) gossipDeadlines(p *peer, e *earliest) {
 // bookGood tells the book that an address is that of a node.
 func (m *Machine) bookGood(p *peer) {
 	if m.cfg.Book != nil && p.addr.IsValid() {
-		m.cfg.Book.Good(m.now, p.addr, p.hs.theirs.Services)
+		m.cfg.Book.Good(m.clock(), p.addr, p.hs.theirs.Services)
 	}
 }
 
@@ -231,3 +231,4 @@ type noPool struct{}
 func (noPool) Have(types.Hash) bool                    { return false }
 func (noPool) Get(types.Hash) (*types.Tx, int64, bool) { return nil, 0, false }
 func (noPool) FeeFloor() int64                         { return 0 }
+func (noPool) IDs() []types.Hash                       { return nil }

@@ -32,8 +32,8 @@ import (
 //   - A block that arrives ends only the request to the peer that sent it. The others end when the chain says that
 //     the block is good, or that no block of this hash can be (CVE-2024-52921: a mutated copy must not cancel the
 //     honest peer's delivery).
-//   - A block that was not asked for is taken only if its header connects, with at least our tip's work, at most
-//     maxAhead above it, above the anti-spam floor, and only one at a time from one peer.
+//   - A block that nobody was asked for is taken only if its header connects, with at least our tip's work, at most
+//     maxAhead above it, above the anti-spam floor. Of those that this peer was not asked for only one at a time is taken.
 //
 // Memory: at most maxInFlight requests a peer and one block each with the chain. Time: a peer is looked at again
 // only when something changed that could matter to it; a look walks over the blocks that are in flight or
@@ -300,7 +300,8 @@ func (m *Machine) nextBlocks(p *peer) (pick []consensus.Ancestry, staller *peer)
 		return nil, nil
 	}
 	m.alignCommon(p, tip)
-	var first *peer // of whom the first block in flight was asked
+	var first *peer // of whom the first missing block was asked; nil if it is with the chain
+	met := false    // that block
 	for h := p.dl.common.Height() + 1; h <= best.Height(); h++ {
 		n := best.Ancestor(h)
 		switch state, owner := m.blockState(n); {
@@ -309,8 +310,8 @@ func (m *Machine) nextBlocks(p *peer) (pick []consensus.Ancestry, staller *peer)
 		case state == blockUnfit:
 			return pick, nil
 		case state == blockComing:
-			if first == nil {
-				first = owner
+			if !met {
+				met, first = true, owner
 			}
 		case h > p.dl.common.Height()+downloadWindow:
 			if len(pick) == 0 && first != p {
@@ -389,8 +390,9 @@ func (m *Machine) onBlock(p *peer, b *types.Block) {
 		m.punish(p, "block without work", err.Error())
 		return
 	}
-	asked := m.blocks.flights[hash] != nil
-	if r := m.blocks.of(p, hash); r != nil {
+	wanted := m.blocks.flights[hash] != nil
+	r := m.blocks.of(p, hash)
+	if r != nil {
 		if len(r.flight.from) > 1 && r.flight.from[0] == r {
 			m.blocks.stall = min(2*m.blocks.stall, stallMost)
 		}
@@ -408,23 +410,23 @@ func (m *Machine) onBlock(p *peer, b *types.Block) {
 		m.getHeaders(p, locator(m.cfg.Chain.BestHeader()))
 		return
 	}
-	if !asked && !m.worthTaking(p, parent, b) {
+	if r == nil && (p.dl.unasked > 0 || (!wanted && !m.worthTaking(parent, b))) {
 		return
 	}
-	m.takeBlock(p, b, asked)
+	m.takeBlock(p, b, r != nil, wanted)
 }
 
-// worthTaking tells whether a block that was not asked for may be stored.
-func (m *Machine) worthTaking(p *peer, parent Entry, b *types.Block) bool {
+// worthTaking tells whether a block that nobody was asked for may be stored.
+func (m *Machine) worthTaking(parent Entry, b *types.Block) bool {
 	tip := m.cfg.Chain.Tip()
 	work := parent.Work().Add(consensus.WorkFromBits(b.Header.Bits))
-	return p.dl.unasked == 0 &&
-		work.Cmp(tip.Work()) >= 0 &&
+	return work.Cmp(tip.Work()) >= 0 &&
 		work.Cmp(m.spamFloor()) >= 0 &&
 		parent.Height()+1 <= tip.Height()+maxAhead
 }
 
-func (m *Machine) takeBlock(p *peer, b *types.Block, asked bool) {
+// takeBlock hands a block to the chain. asked tells whether it was asked of this peer, wanted whether of anybody.
+func (m *Machine) takeBlock(p *peer, b *types.Block, asked, wanted bool) {
 	hash := b.Hash()
 	c := m.blocks.checking[hash]
 	if c == nil {
@@ -437,7 +439,7 @@ func (m *Machine) takeBlock(p *peer, b *types.Block, asked bool) {
 		p.dl.unasked++
 		c.unasked = append(c.unasked, p.id)
 	}
-	m.emit(SubmitBlock{Peer: p.id, Block: b, Requested: asked})
+	m.emit(SubmitBlock{Peer: p.id, Block: b, Requested: wanted})
 }
 
 // blockVerdict: the chain has judged.

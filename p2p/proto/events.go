@@ -200,6 +200,8 @@ type PoolView interface {
 	Have(types.Hash) bool
 	// Get finds a transaction by id or witness id.
 	Get(types.Hash) (tx *types.Tx, feeRate int64, ok bool)
+	// IDs returns the ids of all transactions in the mempool, parents before children.
+	IDs() []types.Hash
 	// FeeFloor is the least fee rate that the mempool takes now, smallest unit per 1000 vbytes.
 	FeeFloor() int64
 }

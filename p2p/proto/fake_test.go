@@ -181,6 +181,7 @@ func (c *fakeChain) adopt(nodes ...*consensustest.Node) {
 // fakePool takes every transaction whose parents are in it or are coinbases, but for those in bad.
 type fakePool struct {
 	txs      map[types.Hash]*types.Tx // by both ids
+	ids      []types.Hash             // in the order of coming
 	outs     map[types.Hash]bool      // confirmed transactions
 	bad      map[types.Hash]error     // by witness id
 	feeFloor int64
@@ -198,7 +199,12 @@ func (p *fakePool) Get(h types.Hash) (*types.Tx, int64, bool) {
 	return tx, p.rate, tx != nil
 }
 
-func (p *fakePool) put(tx *types.Tx) { p.txs[tx.ID()], p.txs[tx.WitnessID()] = tx, tx }
+func (p *fakePool) IDs() []types.Hash { return p.ids }
+
+func (p *fakePool) put(tx *types.Tx) {
+	p.txs[tx.ID()], p.txs[tx.WitnessID()] = tx, tx
+	p.ids = append(p.ids, tx.ID())
+}
 
 func (p *fakePool) add(tx *types.Tx) (missing []types.Hash, err error) {
 	if err := p.bad[tx.WitnessID()]; err != nil {

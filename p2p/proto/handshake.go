@@ -61,7 +61,7 @@ func (m *Machine) sendVersion(p *peer) {
 	m.send(p, wire.Version{
 		Protocol:    wire.ProtocolVersion,
 		Services:    m.cfg.Services,
-		Time:        m.now.Unix(),
+		Time:        m.unix(),
 		To:          wire.NetAddr{Addr: p.addr},
 		From:        wire.NetAddr{Services: m.cfg.Services},
 		Nonce:       p.hs.nonce,
@@ -110,7 +110,7 @@ func (m *Machine) onVersion(p *peer, v wire.Version) {
 	}
 	p.hs.got, p.hs.theirs = true, v
 	p.hs.protocol = min(v.Protocol, wire.ProtocolVersion)
-	p.hs.offset = clockOffset(v.Time, m.now.Unix())
+	p.hs.offset = clockOffset(v.Time, m.unix())
 	switch {
 	case v.Protocol < wire.MinProtocolVersion:
 		m.drop(p, "obsolete version", "")

@@ -90,7 +90,7 @@ func (m *Machine) syncHeaders(p *peer) {
 		return
 	}
 	from := m.cfg.Chain.BestHeader()
-	late := m.now.Unix() - int64(from.Header().Time)
+	late := m.unix() - int64(from.Header().Time)
 	if from.Height() > 0 {
 		from = from.Ancestor(from.Height() - 1) // so that the answer is never empty and shows that it has our best
 	}
@@ -104,7 +104,7 @@ func (m *Machine) syncHeaders(p *peer) {
 
 // turnToSync: near the present it is everybody's turn, before that one peer's after the other.
 func (m *Machine) turnToSync(p *peer) bool {
-	if m.now.Unix()-int64(m.cfg.Chain.BestHeader().Header().Time) < int64(nearPresent/time.Second) {
+	if m.unix()-int64(m.cfg.Chain.BestHeader().Header().Time) < int64(nearPresent/time.Second) {
 		return true
 	}
 	preferred := false
@@ -264,7 +264,7 @@ func (m *Machine) lowWork(p *peer, start Entry, headers []types.Header, hashes [
 	}
 	key := hashKey{m.cfg.Rand.Uint64(), m.cfg.Rand.Uint64()}
 	offset := m.cfg.Rand.IntN(defaultPresync.period)
-	p.sync.presync = newPresync(m.cfg.Params, start.Ancestry, goal, m.now, key, offset, defaultPresync)
+	p.sync.presync = newPresync(m.cfg.Params, start.Ancestry, goal, m.clock(), key, offset, defaultPresync)
 	m.presyncNext(p, headers, hashes, full)
 	return true
 }

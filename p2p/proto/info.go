@@ -54,12 +54,12 @@ func (m *Machine) Peers() []PeerInfo {
 
 func (m *Machine) info(p *peer) PeerInfo {
 	i := PeerInfo{
-		ID: p.id, Addr: p.addr, Kind: p.kind, Local: p.local, Since: p.since, Ready: p.hs.done,
+		ID: p.id, Addr: p.addr, Kind: p.kind, Local: p.local, Since: m.shown(p.since), Ready: p.hs.done,
 		Services: p.hs.theirs.Services, Protocol: p.hs.theirs.Protocol, UserAgent: wire.SafeString(p.hs.theirs.UserAgent),
 		StartingHeight: -1, TimeOffset: p.hs.offset, WTxIDRelay: p.hs.wtxid, SendHeaders: p.hs.wantsHeads,
 		SyncedHeaders: -1, SyncedBlocks: -1, Presynced: -1,
 		PingLast: p.ping.last, PingMin: p.ping.min,
-		LastBlock: p.lastBlock, LastTx: p.lastTx, RelayTx: m.tellsTxs(p), MinFeeFilter: p.inv.minFee,
+		LastBlock: m.shown(p.lastBlock), LastTx: m.shown(p.lastTx), RelayTx: m.tellsTxs(p), MinFeeFilter: p.inv.minFee,
 		AddrRelay: p.gossip.on, AddrProcessed: p.gossip.processed, AddrRateLimited: p.gossip.limited,
 	}
 	if p.hs.got {
@@ -79,6 +79,14 @@ func (m *Machine) info(p *peer) PeerInfo {
 		i.InFlight = append(i.InFlight, r.flight.node.Height())
 	}
 	return i
+}
+
+// shown is a time that lies behind us, also if the clock was set back since.
+func (m *Machine) shown(t time.Time) time.Time {
+	if now := m.clock(); t.After(now) {
+		return now
+	}
+	return t
 }
 
 // String returns Bitcoin Core's name of the kind, as getpeerinfo's connection_type shows it.

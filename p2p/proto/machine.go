@@ -17,10 +17,11 @@ const idleTick = time.Hour
 // Machine is the protocol. It belongs to one goroutine: none of its methods may run at the same time
 // as another.
 type Machine struct {
-	cfg Config
-	now time.Time
-	out []Effect
-	key hashKey
+	cfg   Config
+	now   time.Time     // of all timers; it never goes back
+	ahead time.Duration // how much further now is than the clock, since that was set back
+	out   []Effect
+	key   hashKey
 
 	peers map[PeerID]*peer
 	order []*peer // all of peers, by id
@@ -81,11 +82,14 @@ func New(cfg Config) (*Machine, error) {
 }
 
 // Step tells the machine that ev happened at now and returns what is to be done, in this order. It
-// never fails and never blocks. A now before that of an earlier Step counts as equal to it.
+// never fails and never blocks. A now before that of an earlier Step says that the clock was set back: timers go on from
+// where they are.
 func (m *Machine) Step(now time.Time, ev Event) []Effect {
-	if now.After(m.now) {
-		m.now = now
+	if now = now.Add(m.ahead); now.Before(m.now) {
+		m.ahead += m.now.Sub(now)
+		now = m.now
 	}
+	m.now = now
 	m.start()
 	m.out = nil
 	m.handle(ev)
@@ -94,6 +98,12 @@ func (m *Machine) Step(now time.Time, ev Event) []Effect {
 	m.out = nil
 	return out
 }
+
+// clock is the time that others are told and that blocks and addresses are compared with.
+func (m *Machine) clock() time.Time { return m.now.Add(-m.ahead) }
+
+// unix is the clock in seconds since 1970.
+func (m *Machine) unix() int64 { return m.clock().Unix() }
 
 // start arms what counts from the first Step.
 func (m *Machine) start() {
@@ -118,7 +128,7 @@ func (m *Machine) NextTick() time.Time {
 			m.peerDeadlines(p, &e)
 		}
 	}
-	return e.at
+	return e.at.Add(-m.ahead)
 }
 
 func (m *Machine) peerDeadlines(p *peer, e *earliest) {
@@ -312,7 +322,7 @@ func (m *Machine) settle() {
 			m.hastenFeeFilter()
 		}
 	}()
-	recent := m.now.Unix()-int64(tip.Header().Time) < int64(nearPresent/time.Second)
+	recent := m.unix()-int64(tip.Header().Time) < int64(nearPresent/time.Second)
 	m.settled = recent || (m.heads.completed && m.cfg.Chain.BestHeader().Hash() == tip.Hash())
 }
 

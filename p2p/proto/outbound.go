@@ -149,7 +149,7 @@ func (m *Machine) redial() {
 func (m *Machine) dial(a addrPort, kind ConnKind) {
 	m.outbound.dialing = append(m.outbound.dialing, dialling{a, kind})
 	if m.cfg.Book != nil {
-		m.cfg.Book.Attempt(m.now, a)
+		m.cfg.Book.Attempt(m.clock(), a)
 	}
 	m.emit(Dial{Addr: a, Kind: kind})
 }
@@ -253,7 +253,7 @@ func (m *Machine) dialOne(kind ConnKind) time.Duration {
 	if m.cfg.Book == nil {
 		return bookIdleMost
 	}
-	a, ok := m.cfg.Book.Select(m.now, false, m.avoid)
+	a, ok := m.cfg.Book.Select(m.clock(), false, m.avoid)
 	if !ok || m.avoid(a) {
 		wait := o.bookIdle
 		o.bookIdle = min(2*o.bookIdle, bookIdleMost)
@@ -321,7 +321,7 @@ func (m *Machine) dialFeeler() {
 	if _, free := m.freePlace(); free || m.count(Feeler) > 0 {
 		return
 	}
-	if a, ok := m.cfg.Book.Select(m.now, true, m.avoid); ok && !m.avoid(a) {
+	if a, ok := m.cfg.Book.Select(m.clock(), true, m.avoid); ok && !m.avoid(a) {
 		m.dial(a, Feeler)
 	}
 }

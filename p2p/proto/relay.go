@@ -19,7 +19,7 @@ const (
 	// An announcement names trickleLeast transactions or a quarter of those that wait, at most trickleMost.
 	trickleLeast = 70
 	trickleMost  = 1000
-	maxToTell    = 5000   // transactions that wait to be announced to one peer
+	maxToTell    = 50_000 // transactions that wait to be announced to one peer; all peers share what is known of one
 	maxKnown     = 25_000 // inventory of a peer that is remembered at least
 	// A fee filter is sent when it changed, at random times of this mean; a change by more than a third within
 	// feeFilterSoon.
@@ -39,11 +39,12 @@ type relayState struct {
 
 // peerRelay is one peer's part.
 type peerRelay struct {
-	known    *rolling    // what the peer has, as far as we know; nil: nothing
-	toTell   []announced // to be announced
-	next     time.Time   // when, for peers that we dialled; the zero time while nothing waits
-	minFee   int64       // the peer's fee filter
-	toldFee  int64       // ours, as the peer knows it; −1: none yet
+	known    *rolling     // what the peer has, as far as we know; nil: nothing
+	toTell   []*announced // to be announced
+	next     time.Time    // when, for peers that we dialled; the zero time while nothing waits
+	minFee   int64        // the peer's fee filter
+	poolTold bool         // the mempool was announced to it, see onFeeFilter
+	toldFee  int64        // ours, as the peer knows it; −1: none yet
 	feeCheck time.Time
 
 	pendingTxs, pendingBytes int // with the mempool
@@ -80,10 +81,13 @@ func (p *peer) knows(h types.Hash) bool { return p.inv.known != nil && p.inv.kno
 // tipChanged announces the new tip.
 func (m *Machine) tipChanged(connected []*types.Block) {
 	m.blocks.changed()
+	tip := m.cfg.Chain.Tip()
+	if !inBestChain(tip, m.tip) {
+		m.txs.recent.reset() // what was in the blocks that were taken off may come again
+	}
 	for _, b := range connected {
 		m.txs.confirmed(b)
 	}
-	tip := m.cfg.Chain.Tip()
 	if tip.Hash() == m.tip.Hash() {
 		return
 	}
@@ -138,28 +142,53 @@ func (m *Machine) tellsTxs(p *peer) bool {
 }
 
 // announceTx queues a transaction, which is in the mempool, for all peers that do not have it.
-func (m *Machine) announceTx(a announced) {
-	m.relay.fresh.add(a, m.now)
+func (m *Machine) announceTx(a *announced) {
+	m.relay.fresh.add(a.wid, m.now)
 	if m.cfg.BlocksOnly && !a.own {
 		return
 	}
 	for _, p := range m.order {
-		if m.tellsTxs(p) && !p.knows(p.invHash(a)) && len(p.inv.toTell) < maxToTell {
-			p.inv.toTell = append(p.inv.toTell, a)
-			m.armTrickle(p)
-		}
+		m.tellTx(p, a)
+	}
+}
+
+// tellTx queues a transaction for a peer that does not have it.
+func (m *Machine) tellTx(p *peer, a *announced) {
+	if m.tellsTxs(p) && !p.knows(p.invHash(a)) && len(p.inv.toTell) < maxToTell {
+		p.inv.toTell = append(p.inv.toTell, a)
+		m.armTrickle(p)
 	}
 }
 
 // broadcast announces a transaction again.
 func (m *Machine) broadcast(e Broadcast) {
 	if _, rate, ok := m.cfg.Pool.Get(e.WitnessID); ok {
-		m.announceTx(announced{id: e.ID, wid: e.WitnessID, rate: rate, own: true})
+		m.announceTx(&announced{id: e.ID, wid: e.WitnessID, rate: rate, own: true})
+	}
+}
+
+// onFeeFilter takes a peer's fee filter. Peers that a person connected, and those on this host, are told of the whole
+// mempool when they first say that they take transactions: otherwise, after a network was cut and healed, one half would
+// never hear of what the other was sent in between, since nobody announces a transaction twice. To tell everybody would
+// show strangers what we have and since when.
+func (m *Machine) onFeeFilter(p *peer, rate int64) {
+	if rate < 0 || rate > consensus.MaxMoney {
+		return
+	}
+	p.inv.minFee = rate
+	if rate == consensus.MaxMoney || p.inv.poolTold || !p.trusted() || !m.tellsTxs(p) || m.cfg.BlocksOnly {
+		return
+	}
+	p.inv.poolTold = true
+	for _, id := range m.cfg.Pool.IDs() {
+		if tx, rate, ok := m.cfg.Pool.Get(id); ok {
+			m.tellTx(p, &announced{id: id, wid: tx.WitnessID(), rate: rate})
+		}
 	}
 }
 
 // invHash is the name by which the peer wants to hear of a transaction.
-func (p *peer) invHash(a announced) types.Hash {
+func (p *peer) invHash(a *announced) types.Hash {
 	if p.hs.wtxid {
 		return a.wid
 	}
@@ -227,26 +256,26 @@ func (m *Machine) endInboundTrickle() {
 
 // nextToTell takes the next batch off the queue: the highest fee rates first, parents before children, so that
 // the order says nothing of when each came in.
-func (p *peer) nextToTell(m *Machine) []announced {
+func (p *peer) nextToTell(m *Machine) []*announced {
 	n := min(max(trickleLeast, len(p.inv.toTell)/4), trickleMost, len(p.inv.toTell))
 	batch := slices.Clone(p.inv.toTell[:n])
 	p.inv.toTell = slices.Clone(p.inv.toTell[n:])
-	slices.SortFunc(batch, func(a, b announced) int {
+	slices.SortFunc(batch, func(a, b *announced) int {
 		return cmp.Or(cmp.Compare(b.rate, a.rate), a.wid.Compare(b.wid))
 	})
-	return parentsFirst(batch, func(a announced) *types.Tx {
+	return parentsFirst(batch, func(a *announced) *types.Tx {
 		tx, _, _ := m.cfg.Pool.Get(a.wid)
 		return tx
 	})
 }
 
 // parentsFirst moves transactions behind their parents in the same batch and keeps their order otherwise.
-func parentsFirst(batch []announced, get func(announced) *types.Tx) []announced {
+func parentsFirst(batch []*announced, get func(*announced) *types.Tx) []*announced {
 	at := make(map[types.Hash]int, len(batch))
 	for i, a := range batch {
 		at[a.id] = i
 	}
-	out, done := make([]announced, 0, len(batch)), make([]bool, len(batch))
+	out, done := make([]*announced, 0, len(batch)), make([]bool, len(batch))
 	var visit func(i int)
 	visit = func(i int) { // as deep as a chain in the mempool is long
 		if done[i] {
@@ -326,7 +355,7 @@ type freshTxs struct {
 	order []types.Hash
 }
 
-func (f *freshTxs) add(a announced, now time.Time) {
+func (f *freshTxs) add(wid types.Hash, now time.Time) {
 	for len(f.order) > 0 && (len(f.order) >= maxFresh || now.Sub(f.since[f.order[0]]) >= publicAfter) {
 		delete(f.since, f.order[0])
 		f.order = f.order[1:]
@@ -334,9 +363,9 @@ func (f *freshTxs) add(a announced, now time.Time) {
 	if f.since == nil {
 		f.since = map[types.Hash]time.Time{}
 	}
-	if _, again := f.since[a.wid]; !again {
-		f.since[a.wid] = now
-		f.order = append(f.order, a.wid)
+	if _, again := f.since[wid]; !again {
+		f.since[wid] = now
+		f.order = append(f.order, wid)
 	}
 }
 

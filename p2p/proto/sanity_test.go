@@ -26,8 +26,8 @@ func (m *Machine) sanity() error {
 	if byWitnessID != m.relay.byWitnessID {
 		return fmt.Errorf("%d peers with wtxidrelay, %d counted", byWitnessID, m.relay.byWitnessID)
 	}
-	if next := m.NextTick(); !next.After(m.now) && !m.tipAt.IsZero() {
-		return fmt.Errorf("next tick %v is not after now %v", next, m.now)
+	if next := m.NextTick(); !next.After(m.clock()) && !m.tipAt.IsZero() {
+		return fmt.Errorf("next tick %v is not after now %v", next, m.clock())
 	}
 	for _, check := range []func() error{m.blockSanity, m.txSanity, m.txs.tracker.check, m.txs.orphans.check} {
 		if err := check(); err != nil {

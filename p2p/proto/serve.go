@@ -17,7 +17,8 @@ const (
 	// serveWindow. A block, whose size is not known here, counts as servedBlock.
 	serveWindow = 8 << 20
 	servedBlock = 1 << 20
-	maxAsked    = 50_000 // items that a peer may have waiting
+	servedTx    = 2 << 10 // a transaction counts as so much at least, which bounds their number too
+	maxAsked    = 50_000  // items that a peer may have waiting
 )
 
 // peerServe is what a peer asked of us.
@@ -82,9 +83,7 @@ func (m *Machine) request(p *peer, msg wire.Message) {
 	case wire.GetData:
 		m.onGetData(p, msg.Items)
 	case wire.FeeFilter:
-		if msg.FeeRate >= 0 && msg.FeeRate <= consensus.MaxMoney {
-			p.inv.minFee = msg.FeeRate
-		}
+		m.onFeeFilter(p, msg.FeeRate)
 	}
 }
 
@@ -232,7 +231,7 @@ func (m *Machine) serveTx(p *peer, it wire.Inv) (bytes int, found bool) {
 		return 0, false
 	}
 	m.send(p, wire.TxMsg{Tx: tx})
-	return tx.Size(), true
+	return max(tx.Size(), servedTx), true
 }
 
 // mayServe tells whether a block or header may be given away: one of the best chain, or a valid one that left it

@@ -243,7 +243,7 @@ func (m *Machine) acceptedTx(e TxVerdict) {
 	if p := m.live(e.Peer); p != nil {
 		p.lastTx = m.now
 	}
-	m.announceTx(announced{id: id, wid: wid, rate: e.FeeRate, own: e.Peer == 0})
+	m.announceTx(&announced{id: id, wid: wid, rate: e.FeeRate, own: e.Peer == 0})
 	m.txs.queueRetries(m.txs.orphans.children(e.Tx))
 }
 
