@@ -46,7 +46,7 @@ type Config struct {
 	CacheBytes     int64 // coin cache; 0: 64 MiB
 	MempoolBytes   int64 // 0: 300 MB
 	MinRelayFee    int64 // per 1000 vbytes; 0: 1000
-	MaxConnections int   // 0: 125
+	MaxConnections int   // 0: 125; fewer if the process may not open so many files
 	BlocksOnly     bool
 	NoFilterIndex  bool
 	NoMempoolFile  bool
@@ -86,7 +86,24 @@ func (c *Config) Validate() error {
 		return errors.New("sizes and fees are not negative")
 	}
 	c.fill()
+	c.fitFiles()
 	return nil
+}
+
+// filesForOthers is how many files the node needs beside those of its peers: databases, dials, RPC. Without them it
+// could not go on writing its chain, so peers may not take them.
+const filesForOthers = 256
+
+// fitFiles bounds the connections by the files that the process may open.
+func (c *Config) fitFiles() {
+	if _, plain := c.Transport.(p2p.TCP); !plain {
+		return
+	}
+	files := openFiles()
+	if most := max(files-filesForOthers, 16); files > 0 && c.MaxConnections > most {
+		c.Log.Warn("fewer connections than asked for: the process may not open more files", "connections", most, "files", files)
+		c.MaxConnections = most
+	}
 }
 
 func (c *Config) fill() {

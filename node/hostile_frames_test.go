@@ -290,13 +290,14 @@ func randomInvs(rng *rand.Rand, n int) []wire.Inv {
 
 // record keeps all that is logged, as text without any quoting.
 type record struct {
-	mu   sync.Mutex
-	text strings.Builder
+	least slog.Level
+	mu    sync.Mutex
+	text  strings.Builder
 }
 
-func (r *record) Enabled(context.Context, slog.Level) bool { return true }
-func (r *record) WithAttrs([]slog.Attr) slog.Handler       { return r }
-func (r *record) WithGroup(string) slog.Handler            { return r }
+func (r *record) Enabled(_ context.Context, l slog.Level) bool { return l >= r.least }
+func (r *record) WithAttrs([]slog.Attr) slog.Handler           { return r }
+func (r *record) WithGroup(string) slog.Handler                { return r }
 
 func (r *record) Handle(_ context.Context, rec slog.Record) error {
 	r.mu.Lock()
@@ -313,7 +314,7 @@ func (r *record) Handle(_ context.Context, rec slog.Record) error {
 // Bad input 26 (CVE-2018-20586, CVE-2025-54605): whatever peers put into user agents, commands, scripts and requests, nothing of it
 // stands raw in the log, and the log does not grow with them.
 func TestHostileLog(t *testing.T) {
-	log := &record{}
+	log := &record{least: slog.LevelDebug}
 	s := besiege(t, func(c *Config) { c.Log = slog.New(log) })
 	generate(t, s.ctx, s.node, 1)
 	const evil = "/x\n2025-01-01 INFO all is well\r\x1b[2J\x1b]0;owned\x07\u202e/"

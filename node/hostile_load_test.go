@@ -1,8 +1,13 @@
 package node
 
 import (
+	"errors"
+	"os"
+	"strings"
+	"syscall"
 	"testing"
 
+	"github.com/cairn-chain/cairn/consensus"
 	"github.com/cairn-chain/cairn/p2p/wire"
 )
 
@@ -77,4 +82,86 @@ func TestHostileFullHouse(t *testing.T) {
 	s.awaitPeers(1)
 	old.fence()
 	s.alive()
+}
+
+// Bad input 26: no file descriptor is left. The node goes on: RPC answers on a connection that it has, the tip advances and is
+// written, the peers that are connected are served; and when there are descriptors again, newcomers get in.
+func TestHostileNoFiles(t *testing.T) {
+	s := besiege(t, func(c *Config) { c.DataDir = t.TempDir() })
+	generate(t, s.ctx, s.node, 1)
+	must(t, awaitOK(s))
+	old := s.meet()
+	spare := useUpFiles(t)
+	must(t, spare().Close())
+	late := s.approach() // takes the last one: the node has none for its end
+	for !strings.Contains(scrape(t, s.node), `cairn_p2p_refused_total{reason="accept failed"}`) {
+		old.fence()
+		if s.ctx.Err() != nil {
+			t.Fatal("the node took a connection without a file descriptor")
+		}
+	}
+	tip := generate(t, s.ctx, s.node, 20)[19]
+	old.say(wire.GetData{Items: []wire.Inv{{Type: wire.InvWitnessBlock, Hash: tip}}})
+	awaitThat(old, func(m wire.BlockMsg) bool { return m.Block.Hash() == tip })
+	var height int32
+	s.call(&height, "getblockcount")
+	if height != 21 {
+		t.Errorf("height %d", height)
+	}
+	for f := spare(); f != nil; f = spare() {
+		must(t, f.Close())
+	}
+	late.greet(late.version())
+	late.fence()
+	s.alive()
+}
+
+// useUpFiles lowers the limit of open files to little more than is in use, and opens files until there are no more. It returns a
+// function that gives them out again, one after the other.
+func useUpFiles(t *testing.T) (spare func() *os.File) {
+	t.Helper()
+	var limit syscall.Rlimit
+	must(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit))
+	open, err := os.ReadDir("/dev/fd")
+	must(t, err)
+	low := limit
+	low.Cur = uint64(len(open) + 40)
+	must(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &low))
+	t.Cleanup(func() { must(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit)) })
+	var files []*os.File
+	for {
+		f, err := os.Open(os.DevNull)
+		if errors.Is(err, syscall.EMFILE) {
+			break
+		}
+		must(t, err)
+		files = append(files, f)
+	}
+	spare = func() (f *os.File) {
+		if len(files) > 0 {
+			f, files = files[0], files[1:]
+		}
+		return f
+	}
+	t.Cleanup(func() {
+		for f := spare(); f != nil; f = spare() {
+			f.Close()
+		}
+	})
+	return spare
+}
+
+// Peers cannot take the files that the databases need.
+func TestHostileFitFiles(t *testing.T) {
+	cfg := Config{Params: consensus.Regtest(), MaxConnections: 100_000}
+	must(t, cfg.Validate())
+	files := openFiles()
+	if cfg.MaxConnections > files-200 && cfg.MaxConnections > 16 {
+		t.Errorf("%d connections with %d files", cfg.MaxConnections, files)
+	}
+	cfg.MaxConnections = 16
+	must(t, cfg.Validate())
+	if cfg.MaxConnections != 16 {
+		t.Errorf("%d connections, not 16", cfg.MaxConnections)
+	}
 }

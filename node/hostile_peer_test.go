@@ -7,12 +7,12 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/http/httptest"
 	"os"
 	"runtime"
 	"testing"
 	"time"
 
-	"github.com/cairn-chain/cairn/consensus"
 	"github.com/cairn-chain/cairn/consensus/consensustest"
 	"github.com/cairn-chain/cairn/p2p/wire"
 	"github.com/cairn-chain/cairn/rpc"
@@ -295,5 +295,10 @@ func (s *siege) block(txs ...*types.Tx) *types.Block {
 
 func rawHex(b *types.Block) string { return hex.EncodeToString(b.Bytes()) }
 
-// ruleOf is the kind of a rule's error, as text.
-func ruleOf(err error) string { return string(consensus.KindOf(err)) }
+// scrape is what /metrics would say, asked without a connection.
+func scrape(t *testing.T, n *Node) string {
+	t.Helper()
+	rec := httptest.NewRecorder()
+	n.pages().ServeHTTP(rec, httptest.NewRequest("GET", "/metrics", nil))
+	return rec.Body.String()
+}

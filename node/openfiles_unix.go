@@ -1,0 +1,17 @@
+//go:build unix
+
+package node
+
+import (
+	"math"
+	"syscall"
+)
+
+// openFiles is how many files and sockets the process may have open at once; 0: it cannot be told.
+func openFiles() int {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return 0
+	}
+	return max(int(min(limit.Cur, math.MaxInt32)), 0)
+}
