@@ -23,9 +23,6 @@ type owner struct {
 	fromNet  chan proto.Event // bounded: when it is full, connections are not read
 	fromHere chan proto.Event // the ledger's verdicts; always drained
 	asked    chan func()      // the RPC's questions to the machine
-
-	last  time.Time     // of the machine, at the latest step
-	ahead time.Duration // how far the machine's time is ahead of the clock
 }
 
 func newOwner() *owner {
@@ -61,32 +58,22 @@ func (o *owner) run(ctx context.Context) {
 	}
 }
 
-// untilTick is how long the machine may sleep. A full ledger is looked at again soon; a mocked clock
-// does not run, so it is looked at every second.
+// untilTick is how long the machine may sleep. A full ledger is looked at again soon; a mocked clock does not run, so
+// that no deadline comes nearer, and is looked at every second.
 func (o *owner) untilTick() time.Duration {
-	d := o.machine.NextTick().Sub(o.now())
-	if o.ledger.full() {
+	d := o.machine.NextTick().Sub(o.clock.now())
+	switch {
+	case o.ledger.full():
 		return min(max(d, 0), 10*time.Millisecond)
+	case o.clock.mock.Load() != 0:
+		return time.Second
 	}
 	return min(max(d, time.Millisecond), time.Second)
 }
 
-// now is the machine's time. A machine does not go back in time: it would stand still, and with it every request
-// and time limit, until the clock has caught up. So where the clock was set back (by setmocktime: the system's own time is
-// monotonic) the machine goes on from where it was, at the clock's pace.
-func (o *owner) now() time.Time {
-	now := o.clock.now().Add(o.ahead)
-	if back := o.last.Sub(now); back > 0 {
-		o.ahead += back
-		now = o.last
-	}
-	o.last = now
-	return now
-}
-
 func (o *owner) step(ev proto.Event) {
 	o.note(ev)
-	for _, eff := range o.machine.Step(o.now(), ev) {
+	for _, eff := range o.machine.Step(o.clock.now(), ev) {
 		o.carryOut(eff)
 	}
 }
@@ -151,8 +138,12 @@ func (o *owner) ask(stopped <-chan struct{}, f func()) {
 	}
 }
 
-// emit hands over an event of the network; it blocks while the queue is full, so that TCP pushes back.
+// emit hands over an event of the network; it blocks while the queue is full, so that TCP pushes back. When ctx has ended
+// nothing is handed over: the machine shall not see its peers go when the whole node goes.
 func (o *owner) emit(ctx context.Context, ev proto.Event) {
+	if ctx.Err() != nil {
+		return
+	}
 	select {
 	case o.fromNet <- ev:
 	case <-ctx.Done():

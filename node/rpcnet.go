@@ -66,9 +66,16 @@ func (r *peersRPC) Totals() rpc.NetTotals {
 	return rpc.NetTotals{Recv: received, Sent: sent}
 }
 
-func (r *peersRPC) Active() bool      { return r.n.net.NetworkActive() }
-func (r *peersRPC) SetActive(on bool) { r.n.net.SetNetworkActive(on) }
-func (r *peersRPC) PingAll()          { r.n.step(proto.PingAll{}) }
+func (r *peersRPC) Active() bool { return r.n.net.NetworkActive() }
+func (r *peersRPC) PingAll()     { r.n.step(proto.PingAll{}) }
+
+// SetActive switches the network. When it comes back nobody waits for the back-off of peers that could not be dialled.
+func (r *peersRPC) SetActive(on bool) {
+	r.n.net.SetNetworkActive(on)
+	if on {
+		r.n.Redial()
+	}
+}
 
 // parseAddr reads host:port; the port may be left out.
 func (r *peersRPC) parseAddr(s string) (netip.AddrPort, error) {
