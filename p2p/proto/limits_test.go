@@ -199,3 +199,39 @@ func TestMempoolIsToldToOwnPeers(t *testing.T) {
 		}
 	}
 }
+
+// A flood of announcements over what is kept of one peer costs next to nothing: not even that the peer has them is noted.
+func TestAnnouncementsOverTheBoundAreNotNoted(t *testing.T) {
+	r := newRig(t, nil)
+	r.chain.adoptAll(branch(rootNode, 3, 1))
+	r.ready(1, Inbound)
+	items := make([]wire.Inv, wire.MaxInvs)
+	for i := range items {
+		items[i] = wire.Inv{Type: wire.InvWTx, Hash: types.Hash{byte(i), byte(i >> 8), byte(i >> 16), 1}}
+	}
+	r.recv(1, wire.InvMsg{Items: items})
+	if n := r.m.live(1).inv.known.size(); n != maxAnnounced {
+		t.Errorf("%d of %d announcements noted", n, len(items))
+	}
+}
+
+// Whom not to dial is found out once a dial, however many addresses of the book are looked at.
+func TestDiallingLooksAtPeersOnce(t *testing.T) {
+	var addrs []netip.AddrPort
+	for i := range 4000 {
+		addrs = append(addrs, netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 60, byte(i >> 8), byte(i)}), 8333))
+	}
+	grouped := 0
+	r := newBookRig(t, addrs, func(c *Config) {
+		c.Limits.Inbound = 100
+		c.NetGroup = func(a netip.AddrPort) string { grouped++; return netGroup(a) }
+	})
+	for group := PeerID(20); group <= 60; group++ {
+		r.ready(group<<8, Outbound) // 10.group.0.1: the last one is of the group of all addresses
+	}
+	grouped = 0
+	r.pass(dialEvery)
+	if grouped == 0 || grouped > 4*len(addrs) {
+		t.Errorf("%d groups were looked up for %d addresses", grouped, len(addrs))
+	}
+}

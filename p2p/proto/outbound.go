@@ -241,11 +241,11 @@ func (m *Machine) dialFree() {
 
 // dialOne dials an address for a free place and returns how long to wait until the next.
 func (m *Machine) dialOne(kind ConnKind) time.Duration {
-	o := &m.outbound
+	o, avoid := &m.outbound, m.avoiding()
 	for kind == BlockRelay && len(o.anchors) > 0 {
 		a := o.anchors[0]
 		o.anchors = o.anchors[1:]
-		if !m.avoid(a) {
+		if !avoid(a) {
 			m.dial(a, kind)
 			return dialEvery
 		}
@@ -253,8 +253,8 @@ func (m *Machine) dialOne(kind ConnKind) time.Duration {
 	if m.cfg.Book == nil {
 		return bookIdleMost
 	}
-	a, ok := m.cfg.Book.Select(m.clock(), false, m.avoid)
-	if !ok || m.avoid(a) {
+	a, ok := m.cfg.Book.Select(m.clock(), false, avoid)
+	if !ok || avoid(a) {
 		wait := o.bookIdle
 		o.bookIdle = min(2*o.bookIdle, bookIdleMost)
 		return wait
@@ -300,20 +300,28 @@ func (m *Machine) count(kind ConnKind) int {
 	return n
 }
 
-// avoid tells whether an address from the book is not to be dialled.
-func (m *Machine) avoid(a addrPort) bool {
-	if !a.IsValid() || m.discouraged(a) || slices.Contains(m.outbound.self, a) || a == m.cfg.Listen || m.outbound.find(a) != nil {
-		return true
+// avoiding returns what tells whether an address from the book is not to be dialled. The book may ask it of thousands,
+// so the peers are looked at once.
+func (m *Machine) avoiding() func(addrPort) bool {
+	addrs, groups := map[addrPort]bool{m.cfg.Listen: true}, map[string]bool{}
+	for _, n := range m.outbound.manual {
+		addrs[n.addr] = true
 	}
-	group := m.cfg.NetGroup(a)
+	for _, a := range m.outbound.self {
+		addrs[a] = true
+	}
 	for _, p := range m.order {
-		if p.addr == a || (p.kind != Inbound && p.kind != Feeler && m.cfg.NetGroup(p.addr) == group) {
-			return true
+		addrs[p.addr] = true
+		if p.kind != Inbound && p.kind != Feeler {
+			groups[m.cfg.NetGroup(p.addr)] = true
 		}
 	}
-	return slices.ContainsFunc(m.outbound.dialing, func(d dialling) bool {
-		return d.addr == a || m.cfg.NetGroup(d.addr) == group
-	})
+	for _, d := range m.outbound.dialing {
+		addrs[d.addr], groups[m.cfg.NetGroup(d.addr)] = true, true
+	}
+	return func(a addrPort) bool {
+		return !a.IsValid() || addrs[a] || m.discouraged(a) || groups[m.cfg.NetGroup(a)]
+	}
 }
 
 // dialFeeler tests an address once all places are taken.
@@ -321,7 +329,8 @@ func (m *Machine) dialFeeler() {
 	if _, free := m.freePlace(); free || m.count(Feeler) > 0 {
 		return
 	}
-	if a, ok := m.cfg.Book.Select(m.clock(), true, m.avoid); ok && !m.avoid(a) {
+	avoid := m.avoiding()
+	if a, ok := m.cfg.Book.Select(m.clock(), true, avoid); ok && !avoid(a) {
 		m.dial(a, Feeler)
 	}
 }

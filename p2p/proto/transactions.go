@@ -107,7 +107,7 @@ func (m *Machine) onTxInv(p *peer, it wire.Inv) {
 		return
 	}
 	witnessID := it.Type == wire.InvWTx
-	if witnessID != p.hs.wtxid {
+	if witnessID != p.hs.wtxid || m.txs.tracker.overfull(p.id) {
 		return
 	}
 	p.know(m, it.Hash)

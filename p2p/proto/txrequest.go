@@ -325,6 +325,12 @@ func (t *txTracker) next() time.Time {
 	return t.queue[0].due
 }
 
+// overfull tells whether the peer's further announcements would not be kept.
+func (t *txTracker) overfull(peer PeerID) bool {
+	pa := t.peers[peer]
+	return pa != nil && len(pa.hashes) >= maxAnnounced
+}
+
 // load is how many requests to the peer are out.
 func (t *txTracker) load(peer PeerID) int {
 	if pa := t.peers[peer]; pa != nil {
