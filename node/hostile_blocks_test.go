@@ -28,13 +28,16 @@ func TestHostileExpensiveBlock(t *testing.T) {
 	lock := payToKey(t)
 	fan := coinbaseSpend(t, s.node, 1, 0)
 	inputs := dearInputs
+	if underRace {
+		inputs /= 3
+	}
 	value := fan.Out[0].Value / int64(inputs)
 	fan = &types.Tx{Version: 2, In: fan.In, Out: slices.Repeat([]types.TxOut{{Value: value, Script: lock}}, inputs)}
 	fan = consensustest.Sign(t, fan, consensus.CoinEntry{Coin: consensus.Coin{Out: coinbaseOut(t, s.node, 1)}})
 	must(t, s.node.SubmitBlock(s.ctx, s.block(fan)))
 	dear := dearTx(t, fan, lock)
 	b := s.nextBlock(dear)
-	if w := b.Weight(); w > types.MaxBlockWeight || w < types.MaxBlockWeight*97/100 {
+	if w := b.Weight(); w > types.MaxBlockWeight || (w < types.MaxBlockWeight*97/100 && !underRace) {
 		t.Fatalf("the block has weight %d", w)
 	}
 
@@ -42,7 +45,7 @@ func TestHostileExpensiveBlock(t *testing.T) {
 	before := s.node.chain.Tip().Hash()
 	attacker.say(wire.BlockMsg{Block: b})
 	attacker.fence() // the machine has the block; its verdict is not there yet
-	const rounds = 25
+	const rounds = 10
 	for range rounds {
 		attacker.fence()
 		honest.fence()

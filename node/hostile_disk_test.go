@@ -201,7 +201,7 @@ func (o *original) verdict(t *testing.T, what, dir string) string {
 			t.Logf("%s: closing: %v", what, err)
 		}
 	}()
-	height, told := n.chain.Tip().Height(), log.text.String()
+	height, told := n.chain.Tip().Height(), log.all()
 	o.agrees(t, what, n)
 	for _, b := range o.blocks[1:] { // what a peer would bring
 		if err := n.SubmitBlock(n.ctx, b); err != nil {

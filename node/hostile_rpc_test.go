@@ -2,7 +2,10 @@ package node
 
 import (
 	"bytes"
+	"encoding/hex"
+	"errors"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"strings"
 	"testing"
@@ -118,3 +121,43 @@ func TestHostileRPC(t *testing.T) {
 }
 
 func awaitOK(s *siege) error { return s.rpc.Call(s.ctx, "getblockcount", nil) }
+
+// Bad input 32: every method that there is, with parameters of every kind and number that make no sense or come close to it. Whatever
+// it answers, the node goes on.
+func TestHostileMethods(t *testing.T) {
+	s := matured(t, 1, nil)
+	genesis, tip := s.node.cfg.Params.Genesis.Hash().String(), s.node.chain.Tip().Hash().String()
+	coinbase := s.block().Txs[0]
+	odd := []any{nil, true, -1, 0, 1, 1 << 31, int64(1) << 62, 1.5, "", "x", genesis, tip, strings.Repeat("00", 32), strings.Repeat("f", 64),
+		hex.EncodeToString(coinbase.Bytes()), rawHex(s.node.cfg.Params.Genesis), []any{}, []any{nil}, map[string]any{}, map[string]any{"txid": tip},
+		"127.0.0.1:1", "[::1]", "onetry", "add", "start", "template", strings.Repeat("9", 1000)}
+	rng := rand.New(rand.NewPCG(3, 2))
+	called := 0
+	for _, m := range rpc.Methods() {
+		if m.Name == "stop" || strings.HasPrefix(m.Name, "wait") || strings.HasPrefix(m.Name, "generate") {
+			continue // they do what they say, or take as long as they are told
+		}
+		for n := range 60 {
+			params := make([]any, min(n, 1+rng.IntN(len(m.Params)+2)))
+			for i := range params {
+				params[i] = odd[rng.IntN(len(odd))]
+			}
+			if len(params) == 1 && n <= len(odd) {
+				params[0] = odd[n-1]
+			}
+			var reply *rpc.Error
+			if err := s.rpc.Call(s.ctx, m.Name, nil, params...); err != nil && !errors.As(err, &reply) {
+				t.Fatalf("%s %v: %v", m.Name, params, err)
+			}
+			if reply != nil && reply.Code == rpc.CodeInternal {
+				t.Errorf("%s %v: %v", m.Name, params, reply)
+			}
+			called++
+		}
+	}
+	t.Logf("%d calls", called)
+	s.call(nil, "setmocktime", 0)
+	s.call(nil, "setnetworkactive", true)
+	must(t, s.node.SetMining(false))
+	s.alive()
+}

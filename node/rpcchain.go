@@ -116,7 +116,12 @@ func (r chainRPC) Verify(ctx context.Context, _, depth int) (bool, error) {
 	return err == nil, err
 }
 
+// Invalidate refuses genesis here, where it is the caller's fault: from the chain it would pass for a failure of our own,
+// which ends the node.
 func (r chainRPC) Invalidate(ctx context.Context, h types.Hash) error {
+	if h == r.n.cfg.Params.Genesis.Hash() {
+		return errors.New("genesis cannot be invalidated")
+	}
 	return r.steer(ctx, h, r.n.chain.Invalidate)
 }
 
