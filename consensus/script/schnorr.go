@@ -52,16 +52,18 @@ func verifySchnorr(hash *[32]byte, sig *[64]byte, xonly *[32]byte) bool {
 		return false
 	}
 	e := schnorrChallenge(rBytes, xonly, hash)
-	e.Negate()
-	var sG, eP, point btcec.JacobianPoint
-	btcec.ScalarBaseMultNonConst(&s, &sG)
-	btcec.ScalarMultNonConst(&e, &p, &eP)
-	btcec.AddNonConst(&sG, &eP, &point)
-	if point.Z.IsZero() || point.X.IsZero() && point.Y.IsZero() {
+	sum := mulAdd(&s, e.Negate(), &affine{p.X, p.Y})
+	if sum.infinity {
 		return false
 	}
-	point.ToAffine()
-	return !point.Y.IsOdd() && point.X.Equals(&r)
+	// First X = r·Z², which a wrong signature does not pass, then the parity of Y/Z³, which takes a division.
+	var zz btcec.FieldVal
+	zz.SquareVal(&sum.z)
+	if !sum.x.Normalize().Equals(r.Mul(&zz).Normalize()) {
+		return false
+	}
+	zz.Mul(&sum.z).Inverse()
+	return !sum.y.Mul(&zz).Normalize().IsOdd()
 }
 
 // errNonce has a chance of about 2⁻¹²⁸ to be seen.

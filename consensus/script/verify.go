@@ -2,7 +2,6 @@ package script
 
 import (
 	"github.com/btcsuite/btcd/btcec/v2"
-	"github.com/btcsuite/btcd/btcec/v2/ecdsa"
 )
 
 // SigCheck is one signature to be verified: everything that the curve needs to know and nothing else.
@@ -26,7 +25,8 @@ type Verifier interface {
 	Batch(checks []SigCheck) (bad int)
 }
 
-// NewVerifier returns the Verifier that is filled with btcec. Its Batch goes one by one.
+// NewVerifier returns the Verifier that is filled with btcec's field and keys, and with the multiplication in multiply.go. Its Batch goes
+// one by one.
 func NewVerifier() Verifier { return btcecVerifier{} }
 
 type btcecVerifier struct{}
@@ -37,7 +37,24 @@ func (btcecVerifier) ECDSA(hash *[32]byte, sig, pubkey []byte) bool {
 		return false
 	}
 	r, s, ok := parseLaxDER(sig)
-	return ok && ecdsa.NewSignature(&r, &s).Verify(hash[:], key)
+	return ok && verifyECDSA(hash, &r, &s, key)
+}
+
+// verifyECDSA tells whether the x of (e/s)·G + (r/s)·key is r modulo the order, e being the hash (SEC 1, 4.1.4). An r or s of zero is
+// never good; whether s is high does not matter here.
+func verifyECDSA(hash *[32]byte, r, s *btcec.ModNScalar, key *btcec.PublicKey) bool {
+	if r.IsZero() || s.IsZero() {
+		return false
+	}
+	var e, inverse, a, b btcec.ModNScalar
+	e.SetBytes(hash) // modulo the order
+	inverse.InverseValNonConst(s)
+	a.Mul2(&e, &inverse)
+	b.Mul2(r, &inverse)
+	var q btcec.JacobianPoint
+	key.AsJacobian(&q)
+	sum := mulAdd(&a, &b, &affine{q.X, q.Y})
+	return !sum.infinity && sum.hasX(r)
 }
 
 func (btcecVerifier) Schnorr(hash *[32]byte, sig *[64]byte, xonly *[32]byte) bool {
