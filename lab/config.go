@@ -65,28 +65,34 @@ const (
 // settle fills in what was left open: first from what the directory remembers, then with defaults. What
 // makes a network what it is cannot be changed afterwards.
 func (c *Config) settle() error {
-	if c.Ephemeral && c.DataDir == "" {
-		dir, err := os.MkdirTemp("", "cairn-testnet-")
+	if c.DataDir == "" && !c.Ephemeral {
+		return errors.New("a network needs a data directory, or --ephemeral")
+	}
+	if c.DataDir != "" {
+		old, err := readSaved(c.DataDir)
 		if err != nil {
 			return err
 		}
-		c.DataDir = dir
-	}
-	if c.DataDir == "" {
-		return errors.New("a network needs a data directory, or --ephemeral")
-	}
-	old, err := readSaved(c.DataDir)
-	if err != nil {
-		return err
-	}
-	if old != nil {
-		if err := c.resume(old); err != nil {
-			return err
+		if old != nil {
+			if err := c.resume(old); err != nil {
+				return err
+			}
 		}
 	}
 	c.fill()
-	return c.validate()
+	if err := c.validate(); err != nil {
+		return &ConfigError{err}
+	}
+	if c.DataDir != "" {
+		return nil
+	}
+	var err error
+	c.DataDir, err = os.MkdirTemp("", "cairn-testnet-")
+	return err
 }
+
+// ConfigError says that there is no network as a Config describes it, wherever it is to be.
+type ConfigError struct{ error }
 
 func readSaved(dir string) (*saved, error) {
 	b, err := os.ReadFile(filepath.Join(dir, savedFile))

@@ -1,7 +1,9 @@
 package lab
 
 import (
+	"errors"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -88,6 +90,19 @@ func TestConfigRefuses(t *testing.T) {
 		if err := cfg.settle(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v", want, err)
 		}
+	}
+}
+
+// What is refused leaves nothing behind.
+func TestNoDirectoryForNothing(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	_, err := Up(t.Context(), Config{Ephemeral: true, Nodes: 2, Miners: 3})
+	var wrong *ConfigError
+	if !errors.As(err, &wrong) {
+		t.Errorf("%v is no ConfigError", err)
+	}
+	if left, err := os.ReadDir(os.TempDir()); err != nil || len(left) > 0 {
+		t.Errorf("left: %v %v", left, err)
 	}
 }
 

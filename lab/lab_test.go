@@ -137,6 +137,36 @@ func TestStopKillStart(t *testing.T) {
 	}
 }
 
+// A node may also end by itself: by RPC, or when its storage fails. The network notices, and can start it again.
+func TestNodeThatStopsItself(t *testing.T) {
+	stopped := make(chan Event, 10)
+	n, ctx := up(t, Config{Nodes: 2, OnEvent: func(e Event) {
+		if e.Kind == "stop" {
+			stopped <- e
+		}
+	}})
+	n.Node(1).Stop()
+	select {
+	case e := <-stopped:
+		if e.Node != 1 || e.Detail != "by itself" {
+			t.Errorf("%+v", e)
+		}
+	case <-ctx.Done():
+		t.Fatal("nobody noticed")
+	}
+	s := n.Status().Nodes[1]
+	if s.Running || s.State != "stopped itself" || n.Node(1) != nil || n.Stop(1) == nil || n.Status().Nodes[1].State != s.State {
+		t.Errorf("%+v", s)
+	}
+	must(t, n.Start(1))
+	_, err := n.Mine(ctx, 1, 1)
+	must(t, err)
+	must(t, n.Stop(1))
+	if e := <-stopped; e.Detail != "" {
+		t.Errorf("%+v", e)
+	}
+}
+
 func TestFaucet(t *testing.T) {
 	n, ctx := up(t, Config{Nodes: 2})
 	address := n.Accounts()[3].Address

@@ -135,7 +135,7 @@ func (n *Net) startAll(ctx context.Context) error {
 		n.connect(m.index)
 	}
 	for _, m := range n.nodes {
-		if err := m.node.SetMining(m.mining); err != nil {
+		if err := n.attend(m); err != nil {
 			return err
 		}
 	}
@@ -273,7 +273,9 @@ func (n *Net) end(i int, kind, state string, how func(*node.Node) error) error {
 	n.mu.Lock()
 	m := n.nodes[i]
 	nd := m.node
-	m.node, m.state = nil, state
+	if nd != nil {
+		m.node, m.state = nil, state
+	}
 	n.mu.Unlock()
 	if nd == nil {
 		return fmt.Errorf("node %d does not run", i)
@@ -308,7 +310,38 @@ func (n *Net) Start(i int) error {
 		}
 	}
 	n.watch.tell(Event{Kind: "start", Node: i})
-	return m.node.SetMining(m.mining)
+	return n.attend(m)
+}
+
+// attend lets a member's node mine if it is to, and notices when it ends by itself: somebody stopped it by RPC, or its
+// storage failed.
+func (n *Net) attend(m *member) error {
+	nd := n.running(m.index)
+	if nd == nil {
+		return nil
+	}
+	go n.bury(m, nd)
+	return nd.SetMining(m.mining)
+}
+
+// bury takes a node that has ended out of the network, unless that was by order.
+func (n *Net) bury(m *member, nd *node.Node) {
+	<-nd.Done()
+	n.mu.Lock()
+	alone := m.node == nd
+	log := m.log
+	if alone {
+		m.node, m.state = nil, "stopped itself"
+	}
+	n.mu.Unlock()
+	if !alone {
+		return
+	}
+	e := Event{Kind: "stop", Node: m.index, Detail: "by itself"}
+	if err := errors.Join(nd.Close(), log.Close()); err != nil {
+		e.Detail = err.Error()
+	}
+	n.watch.tell(e)
 }
 
 // Mine makes node i (−1: the first that runs) mine count blocks now, whatever its hash power, and returns their hashes.

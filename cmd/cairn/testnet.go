@@ -119,6 +119,10 @@ func testnetUp(c *cli.Context) error {
 	cfg.OnEvent = view.event
 	begin := time.Now()
 	net, err := lab.Up(c.Context, cfg)
+	var wrong *lab.ConfigError
+	if errors.As(err, &wrong) {
+		return usageError{err}
+	}
 	if err != nil {
 		return err
 	}

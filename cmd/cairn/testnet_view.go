@@ -72,6 +72,9 @@ func eventText(e lab.Event) string {
 	case "heal":
 		return "network healed"
 	case "start", "stop", "kill":
+		if e.Detail != "" {
+			return fmt.Sprintf("node %d: %s, %s", e.Node, e.Kind, e.Detail)
+		}
 		return fmt.Sprintf("node %d: %s", e.Node, e.Kind)
 	case "faucet":
 		return "faucet: " + e.Detail
