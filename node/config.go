@@ -30,7 +30,7 @@ type Config struct {
 	AddNodes    []netip.AddrPort // peers to keep a connection to, beside those that are found
 	Sources     []p2p.Source     // where further endpoints come from
 	Transport   p2p.Transport    // nil: TCP
-	Snappy      bool             // relay delays cut to a tenth, for networks on one host
+	Snappy      bool             // relay delays cut to a fiftieth, for networks on one host
 
 	RPCListen  string   // host:port; "": no RPC
 	HTTPListen string   // host:port for metrics and health; "": none

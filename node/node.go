@@ -180,7 +180,7 @@ func (n *Node) protoConfig(rng *mrand.Rand) proto.Config {
 		pc.Limits.Outbound, pc.Limits.BlockRelay, pc.Limits.Feelers = 0, 0, false
 	}
 	if n.cfg.Snappy {
-		pc.TrickleScale = 0.1
+		pc.TrickleScale = 0.02
 	}
 	return pc
 }

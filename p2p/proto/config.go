@@ -33,7 +33,7 @@ type Config struct {
 	BlocksOnly bool
 
 	// TrickleScale multiplies all delays that exist for privacy or politeness: the Poisson timers of
-	// announcements, the delays of requests to inbound peers. 0 means 1. A network on one host uses 0.1.
+	// announcements, the delays of requests to inbound peers. 0 means 1. A network on one host uses 0.02.
 	TrickleScale float64
 
 	// NetGroup is the group by which addresses that are to be dialled are bounded. nil: /16 of IPv4,
