@@ -80,7 +80,7 @@ func (p *peer) preferred() bool { return p.kind != Inbound && p.downloadable() }
 func (m *Machine) syncHeaders(p *peer) {
 	s := &p.sync
 	if !s.asked.IsZero() && m.due(s.asked.Add(headersResponse)) {
-		s.asked, s.active, s.presync = time.Time{}, false, nil
+		m.headersUnanswered(p)
 	}
 	if s.active && m.due(s.deadline) {
 		m.syncTimeout(p)
@@ -100,6 +100,15 @@ func (m *Machine) syncHeaders(p *peer) {
 	s.started, s.active = true, true
 	expected := max(late, 0) / max(m.cfg.Params.TargetSpacing, 1)
 	s.deadline = m.now.Add(min(headersBase+time.Duration(min(expected, 1e8))*time.Millisecond, headersMost))
+}
+
+// headersUnanswered: a getheaders was not answered in time. What the peer announced meanwhile is asked for now.
+func (m *Machine) headersUnanswered(p *peer) {
+	s := &p.sync
+	s.asked, s.active, s.presync = time.Time{}, false, nil
+	if m.resolveAvailable(p); !s.unknown.IsZero() {
+		m.getHeaders(p, locator(m.cfg.Chain.BestHeader()))
+	}
 }
 
 // turnToSync: near the present it is everybody's turn, before that one peer's after the other.
