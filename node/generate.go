@@ -43,7 +43,7 @@ func (m *mining) generateOne(ctx context.Context, payTo []byte, tries *atomic.Ui
 	bell, unsubscribe := m.chain.Subscribe()
 	defer unsubscribe()
 	var b *types.Block
-	err := m.ledger.do(ctx, m.stopped, func() (err error) {
+	err := m.ledger.doFirst(ctx, m.stopped, func() (err error) {
 		drain(bell)
 		b, _, err = m.template(payTo)
 		return err
@@ -79,7 +79,7 @@ func stopAt(ctx context.Context, cancel func(), tries *atomic.Uint64, maxTries u
 // generateBlock mines one block with exactly these transactions.
 func (m *mining) generateBlock(ctx context.Context, payTo []byte, txs []*types.Tx, submit bool) (*types.Block, error) {
 	var b *types.Block
-	err := m.ledger.do(ctx, m.stopped, func() error {
+	err := m.ledger.doFirst(ctx, m.stopped, func() error {
 		fees, err := m.feesOf(txs)
 		if err != nil {
 			return err

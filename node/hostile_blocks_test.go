@@ -79,7 +79,7 @@ func coinbaseOut(t *testing.T, n *Node, height int32) types.TxOut {
 // dearTx spends all outputs of fan.
 func dearTx(t *testing.T, fan *types.Tx, lock []byte) *types.Tx {
 	t.Helper()
-	tx := &types.Tx{Version: 2, Out: []types.TxOut{{Value: 1, Script: lock}}}
+	tx := &types.Tx{Version: 2, Out: []types.TxOut{{Value: 100_000, Script: lock}}}
 	for i := range fan.Out {
 		tx.In = append(tx.In, types.TxIn{PrevOut: types.OutPoint{TxID: fan.ID(), Index: uint32(i)}, Sequence: 0xffffffff})
 	}

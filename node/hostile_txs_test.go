@@ -2,6 +2,7 @@ package node
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -254,4 +255,54 @@ func TestHostileRefused(t *testing.T) {
 		t.Errorf("the mempool holds %v", ids)
 	}
 	s.alive()
+}
+
+// Bad input 11: transactions that are dear to judge and turn out to be wrong, as many as peers may have waiting. A block does not
+// wait for them, whether it comes from a peer or was found here.
+func TestHostileDearTransactions(t *testing.T) {
+	s := matured(t, 1, nil)
+	lock := payToKey(t)
+	fan := coinbaseSpend(t, s.node, 1, 0)
+	const inputs = 850 // 100 kB, the largest that is standard
+	value := fan.Out[0].Value / inputs
+	fan = &types.Tx{Version: 2, In: fan.In, Out: slices.Repeat([]types.TxOut{{Value: value, Script: lock}}, inputs)}
+	fan = consensustest.Sign(t, fan, consensus.CoinEntry{Coin: consensus.Coin{Out: coinbaseOut(t, s.node, 1)}})
+	must(t, s.node.SubmitBlock(s.ctx, s.block(fan)))
+	dear := dearTx(t, fan, lock)
+	honest := s.meet()
+	b := s.nextBlock()
+	const each = 18 // as many as one peer may have waiting: 2 MB
+	crowd := make([]*stranger, 3)
+	for i := range crowd {
+		crowd[i] = s.meet()
+		for j := range each {
+			tx := dear.Clone()
+			sig := tx.In[inputs-1].ScriptSig
+			sig[len(sig)-5] ^= byte(i*each + j + 1)
+			crowd[i].say(wire.TxMsg{Tx: tx})
+		}
+	}
+	for _, p := range crowd {
+		p.fence()
+	}
+	before := refusals(s.node)
+	waiting := s.node.ledger.waiting()
+	if waiting < each {
+		t.Fatalf("only %d transactions wait: they are not dear", waiting)
+	}
+	honest.announce(b)
+	honest.asked(b.Hash())
+	honest.say(wire.BlockMsg{Block: b})
+	awaitTip(t, s.ctx, s.node, b.Hash())
+	generate(t, s.ctx, s.node, 1)
+	if n := int(refusals(s.node) - before); n > waiting*3/4 {
+		t.Errorf("two blocks waited for %d of %d transactions", n, waiting)
+	}
+}
+
+func refusals(n *Node) (sum uint64) {
+	for _, count := range n.pool.Stats().Rejected {
+		sum += count
+	}
+	return sum
 }

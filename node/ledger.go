@@ -31,8 +31,11 @@ type job struct {
 }
 
 // ledger is the one goroutine that changes the chain and the mempool. Blocks, headers and transactions
-// reach it as jobs, in order; what came of them goes to out as events. Because nobody else changes
+// reach it as jobs; what came of them goes to out as events. Because nobody else changes
 // either, the pool is never judged against a tip that has moved on.
+//
+// There are two queues, each in order. Blocks and headers, and what miners wait for, go first: they had to be
+// worked for, whereas anybody can fill the other queue with transactions that take a tenth of a second each to refuse.
 type ledger struct {
 	chain  *chain.Chain
 	pool   *mempool.Pool
@@ -44,10 +47,11 @@ type ledger struct {
 	stats  *stats
 	seenAt chain.Position // the tip that the pool has followed to
 
-	mu    sync.Mutex
-	queue []job
-	bytes int
-	bell  chan struct{}
+	mu     sync.Mutex
+	urgent []job
+	queue  []job // is looked at when urgent is empty
+	bytes  int   // of both
+	bell   chan struct{}
 }
 
 func newLedger(c *chain.Chain, p *mempool.Pool, ck *clock, log *slog.Logger) *ledger {
@@ -60,10 +64,15 @@ func newLedger(c *chain.Chain, p *mempool.Pool, ck *clock, log *slog.Logger) *le
 }
 
 // submit puts a job at the end of the queue. It never blocks; full tells when to stop.
-func (l *ledger) submit(bytes int, run func()) {
+func (l *ledger) submit(bytes int, run func()) { l.push(&l.queue, job{run, bytes}) }
+
+// submitFirst puts a job before all that came by submit.
+func (l *ledger) submitFirst(bytes int, run func()) { l.push(&l.urgent, job{run, bytes}) }
+
+func (l *ledger) push(queue *[]job, j job) {
 	l.mu.Lock()
-	l.queue = append(l.queue, job{run, bytes})
-	l.bytes += bytes
+	*queue = append(*queue, j)
+	l.bytes += j.bytes
 	l.mu.Unlock()
 	ring(l.bell)
 }
@@ -72,26 +81,31 @@ func (l *ledger) submit(bytes int, run func()) {
 func (l *ledger) full() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.queue) >= maxJobs || l.bytes >= maxJobBytes
+	return len(l.urgent)+len(l.queue) >= maxJobs || l.bytes >= maxJobBytes
 }
 
-// waiting is how many jobs are in the queue.
+// waiting is how many jobs are in the queues.
 func (l *ledger) waiting() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.queue)
+	return len(l.urgent) + len(l.queue)
 }
 
 func (l *ledger) next() (job, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.queue) == 0 {
-		l.queue = nil
+	from := &l.urgent
+	if len(*from) == 0 {
+		from = &l.queue
+	}
+	if len(*from) == 0 {
 		return job{}, false
 	}
-	j := l.queue[0]
-	l.queue[0] = job{}
-	l.queue = l.queue[1:]
+	j := (*from)[0]
+	(*from)[0] = job{}
+	if *from = (*from)[1:]; len(*from) == 0 {
+		*from = nil
+	}
 	l.bytes -= j.bytes
 	return j, true
 }
@@ -123,10 +137,19 @@ func (l *ledger) run(ctx context.Context) {
 	}
 }
 
-// do runs f in the ledger's goroutine and waits for it.
+// do runs f in the ledger's goroutine, after all that was submitted, and waits for it.
 func (l *ledger) do(ctx context.Context, stopped <-chan struct{}, f func() error) error {
+	return l.await(ctx, stopped, l.submit, f)
+}
+
+// doFirst is do before all transactions that wait.
+func (l *ledger) doFirst(ctx context.Context, stopped <-chan struct{}, f func() error) error {
+	return l.await(ctx, stopped, l.submitFirst, f)
+}
+
+func (l *ledger) await(ctx context.Context, stopped <-chan struct{}, submit func(int, func()), f func() error) error {
 	done := make(chan error, 1)
-	l.submit(0, func() { done <- f() })
+	submit(0, func() { done <- f() })
 	select {
 	case err := <-done:
 		return err

@@ -197,7 +197,7 @@ func (m *mining) draw(ctx context.Context, bell <-chan struct{}) bool {
 // round mines on one template until a block is found, the tip changes or the template is old.
 func (m *mining) round(ctx context.Context, bell <-chan struct{}) error {
 	var b *types.Block
-	err := m.ledger.do(ctx, m.stopped, func() (err error) {
+	err := m.ledger.doFirst(ctx, m.stopped, func() (err error) {
 		drain(bell)
 		b, _, err = m.template(m.payTo)
 		return err
@@ -222,7 +222,7 @@ func (m *mining) options() miner.Options {
 
 // found hands a solved block to the ledger, as a peer's would be.
 func (m *mining) found(b *types.Block) error {
-	err := m.ledger.do(context.Background(), m.stopped, func() error {
+	err := m.ledger.doFirst(context.Background(), m.stopped, func() error {
 		m.tell(Happening{At: m.clock.now(), Kind: "found", Hash: b.Hash()})
 		_, err := m.ledger.addBlock(0, b)
 		return err

@@ -313,8 +313,13 @@ func (n *Node) tell(h Happening) {
 	}
 }
 
-// do runs f in the ledger's goroutine and waits for it.
+// do runs f in the ledger's goroutine, after all that was submitted, and waits for it.
 func (n *Node) do(ctx context.Context, f func() error) error { return n.ledger.do(ctx, n.halted, f) }
+
+// doFirst is do before all transactions that wait.
+func (n *Node) doFirst(ctx context.Context, f func() error) error {
+	return n.ledger.doFirst(ctx, n.halted, f)
+}
 
 // synced tells whether no headers of more work than the tip's are known.
 func (n *Node) synced() bool {

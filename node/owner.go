@@ -83,9 +83,9 @@ func (o *owner) carryOut(eff proto.Effect) {
 	case proto.Send:
 		o.send(e)
 	case proto.SubmitHeaders:
-		o.ledger.submit(len(e.Headers)*80, func() { o.ledger.addHeaders(e.Peer, e.Headers) })
+		o.ledger.submitFirst(len(e.Headers)*80, func() { o.ledger.addHeaders(e.Peer, e.Headers) })
 	case proto.SubmitBlock:
-		o.ledger.submit(e.Block.Size(), func() { o.ledger.addBlock(e.Peer, e.Block) })
+		o.ledger.submitFirst(e.Block.Size(), func() { o.ledger.addBlock(e.Peer, e.Block) })
 	case proto.SubmitTx:
 		o.ledger.submit(e.Tx.Size(), func() { o.ledger.addTx(e.Peer, e.Tx, mempool.AddOptions{}) })
 	case proto.ServeBlock:

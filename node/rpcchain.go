@@ -137,7 +137,7 @@ func (r chainRPC) steer(ctx context.Context, h types.Hash, f func(types.Hash) er
 	if r.n.chain.Lookup(h) == nil {
 		return rpc.ErrNotFound
 	}
-	return r.n.do(ctx, func() error {
+	return r.n.doFirst(ctx, func() error {
 		before := r.n.chain.Tip()
 		err := f(h)
 		r.n.ledger.check(err)
@@ -147,14 +147,14 @@ func (r chainRPC) steer(ctx context.Context, h types.Hash, f func(types.Hash) er
 }
 
 func (r chainRPC) TestBlock(ctx context.Context, b *types.Block) error {
-	return r.n.do(ctx, func() error { return r.n.chain.TestBlock(b) })
+	return r.n.doFirst(ctx, func() error { return r.n.chain.TestBlock(b) })
 }
 
 // submitRPC is rpc.Submit.
 type submitRPC struct{ n *Node }
 
 func (r submitRPC) Block(ctx context.Context, b *types.Block) (known bool, err error) {
-	err = r.n.do(ctx, func() (err error) {
+	err = r.n.doFirst(ctx, func() (err error) {
 		known, err = r.n.ledger.addBlock(0, b)
 		return err
 	})
@@ -162,5 +162,5 @@ func (r submitRPC) Block(ctx context.Context, b *types.Block) (known bool, err e
 }
 
 func (r submitRPC) Header(ctx context.Context, h types.Header) error {
-	return r.n.do(ctx, func() error { return r.n.ledger.addHeaders(0, []types.Header{h}) })
+	return r.n.doFirst(ctx, func() error { return r.n.ledger.addHeaders(0, []types.Header{h}) })
 }

@@ -123,7 +123,7 @@ func (r poolRPC) Save(context.Context) (string, error) { return r.n.saveMempool(
 type miningRPC struct{ n *Node }
 
 func (r miningRPC) Template(ctx context.Context, script []byte) (t rpc.Template, err error) {
-	err = r.n.do(ctx, func() error {
+	err = r.n.doFirst(ctx, func() error {
 		b, chosen, err := r.n.mining.template(script)
 		if err != nil {
 			return err
