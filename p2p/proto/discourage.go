@@ -26,6 +26,7 @@ func (m *Machine) disconnect(p *peer, why, detail string, discourage bool) {
 	if discourage && p.addr.IsValid() {
 		m.disliked.add(addrKey(p.addr.Addr()))
 	}
+	m.dropped++
 	m.emit(Disconnect{Peer: p.id, Why: why, Detail: detail, Discourage: discourage})
 	m.release(p)
 }

@@ -235,3 +235,21 @@ func TestDiallingLooksAtPeersOnce(t *testing.T) {
 		t.Errorf("%d groups were looked up for %d addresses", grouped, len(addrs))
 	}
 }
+
+// When a peer is given up the time limits of others count it no more: the same step sees to those that had their turn
+// before it, and leaves no deadline in the past (the sanity check looks).
+func TestDropChangesTheDeadlinesOfOthers(t *testing.T) {
+	r := newRig(t, nil)
+	nodes := branch(rootNode, 2*maxInFlight, 1)
+	r.ready(1, Outbound)
+	r.ready(2, Outbound)
+	r.announce(2, nodes...)
+	r.now = r.now.Add(2 * time.Second)
+	if n := len(asked(r.announce(1, nodes...), 1)); n != maxInFlight {
+		t.Fatalf("asked peer 1 for %d blocks", n)
+	}
+	out := r.pass(2*blockTimeoutLeast - time.Second)
+	if dropped(out, 2) != "block download timeout" || dropped(out, 1) != "block download timeout" {
+		t.Errorf("the silent peers are disconnected for %q and %q", dropped(out, 1), dropped(out, 2))
+	}
+}

@@ -23,6 +23,8 @@ type Machine struct {
 	out   []Effect
 	key   hashKey
 
+	dropped int // connections that we have ended, ever
+
 	peers map[PeerID]*peer
 	order []*peer // all of peers, by id
 
@@ -210,12 +212,16 @@ func (m *Machine) wish(ev Event) {
 	}
 }
 
-// work does what state and time call for. Doing it twice at one time does nothing the second time.
+// work does what state and time call for. Doing it twice at one time does nothing the second time. What a dropped peer
+// owed is asked of others at once, also of those that had their turn before, and their time limits count it no more.
 func (m *Machine) work() {
 	m.settle()
-	for _, p := range m.order {
-		if !p.closing {
-			m.workPeer(p)
+	for dropped := -1; dropped != m.dropped; {
+		dropped = m.dropped
+		for _, p := range m.order {
+			if !p.closing {
+				m.workPeer(p)
+			}
 		}
 	}
 	m.endInboundTrickle()
