@@ -192,14 +192,6 @@ func asObject(v any) (*object, error) {
 	return o, nil
 }
 
-func asArray(v any) ([]any, error) {
-	a, ok := v.([]any)
-	if !ok {
-		return nil, typeError(v, "array")
-	}
-	return a, nil
-}
-
 // list returns parameter i, an array by the table, or nil.
 func (c *call) list(i int) []any {
 	a, _ := c.args[i].([]any)
