@@ -221,7 +221,7 @@ func TestGetDataLoopIsPaced(t *testing.T) {
 	}
 	r.ready(2, Inbound)
 	out := r.recv(2, wire.GetData{Items: items[:20]})
-	pings = sent[wire.Ping](out, 2)
+	pings := sent[wire.Ping](out, 2)
 	if len(pings) != 2 {
 		t.Fatalf("%d fences", len(pings))
 	}
