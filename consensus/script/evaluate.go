@@ -16,7 +16,7 @@ func (r *Runner) evaluate(c *Check) Error {
 
 func (s *spend) evaluate() Error {
 	scriptSig, lock := s.in().ScriptSig, s.Spent[s.Input].Script
-	if s.Flags.has(VerifySigPushOnly) && !isPushOnly(scriptSig) {
+	if s.Flags.has(VerifySigPushOnly) && !IsPushOnly(scriptSig) {
 		return ErrSigPushOnly
 	}
 	stack, err := s.run(scriptSig, nil, legacyScript)
@@ -52,6 +52,17 @@ func (s *spend) evaluate() Error {
 	return ""
 }
 
+// Pushes returns the stack that a scriptSig leaves which does nothing but push, lowest item first. The items alias
+// it. ok is false if it does anything else, or fails.
+func Pushes(scriptSig []byte) (items [][]byte, ok bool) {
+	if !IsPushOnly(scriptSig) {
+		return nil, false
+	}
+	s := &spend{Check: &Check{}}
+	items, err := s.run(scriptSig, nil, legacyScript)
+	return items, err == ""
+}
+
 func topTrue(stack [][]byte) bool { return len(stack) > 0 && isTrue(stack[len(stack)-1]) }
 
 // bareProgram runs the witness program that an output's script is, if it is one.
@@ -70,7 +81,7 @@ func (s *spend) bareProgram(lock []byte) (is bool, err Error) {
 // how many items are left and whether it was a witness program.
 func (s *spend) redeem(stack [][]byte) (left int, witness bool, err Error) {
 	scriptSig := s.in().ScriptSig
-	if !isPushOnly(scriptSig) {
+	if !IsPushOnly(scriptSig) {
 		return 0, false, ErrSigPushOnly
 	}
 	last := len(stack) - 1 // there is one: its hash was just found equal

@@ -199,8 +199,9 @@ func scriptNum(b []byte) int64 {
 	return n
 }
 
-// isPushOnly tells whether script can be read to its end and holds nothing above OP_16.
-func isPushOnly(script []byte) bool {
+// IsPushOnly tells whether script can be read to its end and holds nothing above OP_16. OP_RESERVED passes
+// here, but does not run.
+func IsPushOnly(script []byte) bool {
 	for off := 0; off < len(script); {
 		op, _, next, ok := readOp(script, off)
 		if !ok || op > op16 {

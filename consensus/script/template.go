@@ -56,7 +56,7 @@ func Classify(script []byte) (Class, []byte) {
 		return classifyWitness(version, program)
 	}
 	if len(script) > 0 && script[0] == opReturn {
-		if isPushOnly(script[1:]) {
+		if IsPushOnly(script[1:]) {
 			return NullData, script[1:]
 		}
 		return NonStandard, nil
