@@ -32,7 +32,7 @@ func TestBurstReachesEverybody(t *testing.T) {
 		r.pool.outs[confirmed] = true
 	}
 	var txs []*types.Tx
-	for i := range 10 * maxPendingTxs {
+	for i := range 5 * maxPendingTxs {
 		x := tx(uint32(i), confirmed)
 		txs = append(txs, x)
 		w.nodes[0].pool.put(x)
