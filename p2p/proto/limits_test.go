@@ -253,3 +253,29 @@ func TestDropChangesTheDeadlinesOfOthers(t *testing.T) {
 		t.Errorf("the silent peers are disconnected for %q and %q", dropped(out, 1), dropped(out, 2))
 	}
 }
+
+// Transactions alone never come to what stops the reading of blocks, however many peers send them; what was asked for is
+// asked for again.
+func TestTransactionsOfAllPeersAreBounded(t *testing.T) {
+	for name, size := range map[string]int{"many": 0, "large": 90_000} {
+		r := newRig(t, func(c *Config) { c.Limits.Inbound = 100 })
+		r.chain.adopt(block(rootNode, 1))
+		r.step(TipChanged{})
+		submitted, bytes, sum := 0, 0, 0
+		for id := PeerID(1); id <= 30; id++ {
+			r.ready(id, Inbound)
+			for i := range 100 {
+				x := tx(uint32(id)<<16+uint32(i), types.Hash{1})
+				x.Out[0].Script = make([]byte, size)
+				sum++
+				for _, s := range effects[SubmitTx](r.recv(id, wire.TxMsg{Tx: x})) {
+					submitted++
+					bytes += s.Tx.Size()
+				}
+			}
+		}
+		if submitted == sum || submitted > maxAllPending || bytes > maxAllPendingBytes+100_000 {
+			t.Errorf("%s: %d of %d submitted, of %d bytes", name, submitted, sum, bytes)
+		}
+	}
+}

@@ -3,6 +3,8 @@ package proto
 import (
 	"fmt"
 	"slices"
+
+	"github.com/cairn-chain/cairn/types"
 )
 
 // sanity returns an error if the machine's state contradicts itself or exceeds a bound. Tests call it after every
@@ -94,13 +96,17 @@ func (m *Machine) blockSanity() error {
 }
 
 func (m *Machine) txSanity() error {
-	retries, byPeer := 0, map[PeerID]int{}
+	retries, byPeer, bytes := 0, map[PeerID]int{}, 0
 	for _, was := range m.txs.pending {
+		bytes += was.bytes
 		if was.retry {
 			retries++
 		} else {
 			byPeer[was.peer]++
 		}
+	}
+	if bytes != m.txs.bytes || len(m.txs.pending) > maxAllPending+maxRetries || bytes > maxAllPendingBytes+types.MaxBlockBytes+maxRetries*maxOrphanSize {
+		return fmt.Errorf("%d transactions of %d bytes pending, counted as %d", len(m.txs.pending), bytes, m.txs.bytes)
 	}
 	if retries != m.txs.retries || retries > maxRetries {
 		return fmt.Errorf("%d orphans tried, %d counted", retries, m.txs.retries)

@@ -22,9 +22,13 @@ const (
 	maxTxAsks       = 1000    // in one getdata
 	maxPendingTxs   = 100     // of one peer with the mempool, unjudged
 	maxPendingBytes = 2 << 20 // of these
-	maxRetries      = 16      // orphans with the mempool at once
-	maxRejects      = 60_000  // remembered at least
-	maxConfirmed    = 24_000
+	// Of all peers together. Whoever judges stops reading from peers when too much waits, and then no block is read
+	// either: transactions alone must not come to that.
+	maxAllPending      = 2000
+	maxAllPendingBytes = 24 << 20
+	maxRetries         = 16     // orphans with the mempool at once
+	maxRejects         = 60_000 // remembered at least
+	maxConfirmed       = 24_000
 )
 
 // txState is what the machine knows of transactions outside of the mempool.
@@ -38,6 +42,7 @@ type txState struct {
 	rejects   *rolling
 	recent    *rolling               // txids and witness ids of the latest blocks
 	pending   map[types.Hash]pending // with the mempool, by witness id
+	bytes     int                    // of pending
 	retries   int                    // of pending, those that were orphans
 	retryList []*orphan
 }
@@ -53,6 +58,17 @@ func (t *txState) init(key hashKey) {
 	t.tracker, t.orphans = newTxTracker(key), newOrphanage()
 	t.rejects, t.recent = newRolling(maxRejects, key), newRolling(maxConfirmed, key)
 	t.pending = map[types.Hash]pending{}
+}
+
+// full tells whether no more may be handed to the mempool before it has judged.
+func (t *txState) full() bool {
+	return len(t.pending) >= maxAllPending || t.bytes >= maxAllPendingBytes
+}
+
+// judging notes that the mempool has a transaction that it did not have before.
+func (t *txState) judging(wid types.Hash, p pending) {
+	t.pending[wid] = p
+	t.bytes += p.bytes
 }
 
 func (t *txState) release(peer PeerID) {
@@ -190,14 +206,14 @@ func (m *Machine) onTx(p *peer, tx *types.Tx) {
 		m.txs.tracker.answered(p.id, id)
 		return
 	}
-	if p.inv.pendingTxs >= maxPendingTxs || p.inv.pendingBytes >= maxPendingBytes {
+	if p.inv.pendingTxs >= maxPendingTxs || p.inv.pendingBytes >= maxPendingBytes || m.txs.full() {
 		m.txs.tracker.postpone(p.id, wid, m.now.Add(txRetry))
 		m.txs.tracker.postpone(p.id, id, m.now.Add(txRetry))
 		return
 	}
 	p.inv.pendingTxs++
 	p.inv.pendingBytes += tx.Size()
-	m.txs.pending[wid] = pending{peer: p.id, bytes: tx.Size()}
+	m.txs.judging(wid, pending{peer: p.id, bytes: tx.Size()})
 	m.emit(SubmitTx{Peer: p.id, Tx: tx})
 }
 
@@ -225,6 +241,7 @@ func (m *Machine) txVerdict(e TxVerdict) {
 
 func (m *Machine) endPending(wid types.Hash, was pending) {
 	delete(m.txs.pending, wid)
+	m.txs.bytes -= was.bytes
 	if was.retry {
 		m.txs.retries--
 		return
@@ -273,7 +290,7 @@ func (m *Machine) retryOrphans() {
 			continue
 		}
 		t.retries++
-		t.pending[wid] = pending{peer: n.peers[0], bytes: n.tx.Size(), retry: true}
+		t.judging(wid, pending{peer: n.peers[0], bytes: n.tx.Size(), retry: true})
 		m.emit(SubmitTx{Peer: n.peers[0], Tx: n.tx})
 	}
 }
