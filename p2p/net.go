@@ -25,7 +25,7 @@ const (
 	whyShutdown     = "shutdown"
 	whyInactive     = "network inactive"
 	whyQueueFull    = "send queue full"
-	whyMalformed    = "malformed"
+	whyMalformed    = "malformed message" // as the machine calls it: either may close first
 	whyReadTimeout  = "frame timeout"
 	whyWriteTimeout = "write timeout"
 	whyEOF          = "closed by peer"
