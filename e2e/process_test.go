@@ -46,13 +46,6 @@ func eventually(t *testing.T, what string, look func() (state string, ok bool)) 
 	}
 }
 
-// pause lets the program under test run for a while before it is killed; nothing is expected to have happened then.
-func pause(d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	<-timer.C
-}
-
 // buffer takes the output of a process while a test reads it.
 type buffer struct {
 	mu sync.Mutex
@@ -75,7 +68,7 @@ func (b *buffer) String() string {
 type user struct {
 	t   *testing.T
 	dir string
-	// sites holds the testnet of the user's commands, if there is one.
+	// testnet is the data directory that the user's commands about a testnet mean.
 	testnet string
 }
 
