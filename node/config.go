@@ -70,6 +70,9 @@ func (c *Config) Validate() error {
 	if c.Params == nil {
 		return errors.New("no network is chosen")
 	}
+	if c.Mine && c.Params.ValidationOnly {
+		return errValidationOnly(c.Params)
+	}
 	if c.Mine && len(c.MineTo) == 0 {
 		return errors.New("mining needs an address to pay: set --mine-to")
 	}
@@ -104,6 +107,11 @@ func (c *Config) fitFiles() {
 		c.Log.Warn("fewer connections than asked for: the process may not open more files", "connections", most, "files", files)
 		c.MaxConnections = most
 	}
+}
+
+// errValidationOnly is what everybody hears who wants to mine on a network of others.
+func errValidationOnly(p *consensus.Params) error {
+	return fmt.Errorf("%s is here for validation only: nothing is mined on it", p.Name)
 }
 
 func (c *Config) fill() {
