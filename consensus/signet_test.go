@@ -88,9 +88,6 @@ func TestRunRealSignetChecks(t *testing.T) {
 			t.Fatal(err)
 		}
 		err = runner.Run([]script.Check{*check})
-		if err != nil && strings.Contains(err.Error(), "script form not supported") {
-			t.Skip("bare multisig cannot be run yet")
-		}
 		if err != nil {
 			t.Errorf("block %d: %v", i+1, err)
 		}
