@@ -237,9 +237,9 @@ func (p *Pool) runScripts(c *candidate, checks []script.Check) error {
 	kind, detail := consensus.MempoolScriptVerify, failure.Err.Error()
 	var hard *script.Failure
 	switch {
-	case errors.As(err, &hard) && hard.Err != script.ErrUnsupported: // a form that we do not know is nobody's fault
+	case errors.As(err, &hard):
 		kind, detail = consensus.MandatoryScriptVerify, hard.Err.Error()
-	case err != nil && hard == nil:
+	case err != nil:
 		return err
 	}
 	return consensus.Reject(kind, detail)

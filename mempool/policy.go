@@ -1,7 +1,6 @@
 package mempool
 
 import (
-	"encoding/binary"
 	"fmt"
 
 	"github.com/cairn-chain/cairn/consensus"
@@ -26,7 +25,6 @@ const (
 	annexTag            = 0x50
 	tapscriptLeaf       = 0xc0
 	tapscriptLeafMask   = 0xfe
-	lastPushOpcode      = 0x60 // OP_16
 	spendBytes          = 32 + 4 + 1 + 107 + 4
 	witnessSpendBytes   = 32 + 4 + 1 + 107/types.WitnessScale + 4
 	maxReplacements     = 100
@@ -72,7 +70,7 @@ func (p *Pool) checkStandard(tx *types.Tx) error {
 		if len(sig) > maxScriptSig {
 			return consensus.Reject(consensus.PolicyScriptSigSize, fmt.Sprintf("input %d: %d bytes", i, len(sig)))
 		}
-		if _, ok := lastPush(sig); !ok {
+		if !script.IsPushOnly(sig) {
 			return consensus.Reject(consensus.PolicyScriptSigPush, fmt.Sprintf("input %d", i))
 		}
 	}
@@ -142,7 +140,11 @@ func checkInputs(tx *types.Tx, coins []consensus.Coin) error {
 		case script.NonStandard, script.WitnessUnknown:
 			return consensus.Reject(consensus.NonStandardInputs, fmt.Sprintf("input %d", i))
 		case script.ScriptHash:
-			if n := script.P2SHSigOps(in.ScriptSig, lock); n > maxP2SHSigOps {
+			redeem, ok := redeemScript(in)
+			if !ok {
+				return consensus.Reject(consensus.NonStandardInputs, fmt.Sprintf("input %d: no redeem script", i))
+			}
+			if n := script.CountSigOps(redeem, true); n > maxP2SHSigOps {
 				return consensus.Reject(consensus.NonStandardInputs, fmt.Sprintf("input %d: %d signature operations", i, n))
 			}
 		}
@@ -158,7 +160,7 @@ func checkInputs(tx *types.Tx, coins []consensus.Coin) error {
 func standardWitness(in *types.TxIn, lock []byte) bool {
 	nested := false
 	if class, _ := script.Classify(lock); class == script.ScriptHash {
-		redeem, ok := lastPush(in.ScriptSig)
+		redeem, ok := redeemScript(in)
 		if !ok {
 			return false
 		}
@@ -171,7 +173,7 @@ func standardWitness(in *types.TxIn, lock []byte) bool {
 		return standardScriptSpend(in.Witness)
 	case class == script.Taproot && !nested:
 		return standardTaproot(in.Witness)
-	case class == script.Anchor:
+	case class == script.Anchor && !nested:
 		return false // it needs no witness
 	}
 	_, _, ok := script.WitnessProgram(lock)
@@ -209,32 +211,11 @@ func itemsWithin(items [][]byte, limit int) bool {
 	return true
 }
 
-// lastPush returns what the last opcode of a script of pushes puts on the stack (nil for the opcodes of small numbers); ok is
-// false if the script holds anything else or is cut short.
-func lastPush(s []byte) (data []byte, ok bool) {
-	for len(s) > 0 {
-		op := s[0]
-		s = s[1:]
-		n, width := int(op), 0
-		switch {
-		case op > lastPushOpcode:
-			return nil, false
-		case op > 0x4e:
-			n = 0
-		case op >= 0x4c:
-			width = 1 << (op - 0x4c)
-			if len(s) < width {
-				return nil, false
-			}
-			var le [4]byte
-			copy(le[:], s[:width])
-			n = int(binary.LittleEndian.Uint32(le[:]))
-			s = s[width:]
-		}
-		if n > len(s) {
-			return nil, false
-		}
-		data, s = s[:n], s[n:]
+// redeemScript returns the last item that an input's scriptSig pushes; ok is false if there is none.
+func redeemScript(in *types.TxIn) (redeem []byte, ok bool) {
+	items, ok := script.Pushes(in.ScriptSig)
+	if !ok || len(items) == 0 {
+		return nil, false
 	}
-	return data, true
+	return items[len(items)-1], true
 }

@@ -171,6 +171,13 @@ func TestStandardSpends(t *testing.T) {
 		"unknown witness version":  {script.PayToWitness(2, item(32)), nil, nil, consensus.NonStandardInputs},
 		"P2SH of 16 sigops":        {script.PayToScriptHash([20]byte{}), script.PushData(manyKeys), nil, consensus.NonStandardInputs},
 		"P2SH of 15 sigops":        {script.PayToScriptHash([20]byte{}), script.PushData(manyKeys[1:]), nil, ""},
+		"P2SH of nothing":          {script.PayToScriptHash([20]byte{}), nil, nil, consensus.NonStandardInputs},
+		"P2SH of OP_RESERVED":      {script.PayToScriptHash([20]byte{}), []byte{0x50}, nil, consensus.NonStandardInputs},
+		"P2SH of 521 bytes":        {script.PayToScriptHash([20]byte{}), script.PushData(item(521)), nil, consensus.NonStandardInputs},
+		"P2SH of a small number":   {script.PayToScriptHash([20]byte{}), []byte{0x51}, nil, ""},
+		"P2SH of the anchor":       {script.PayToScriptHash([20]byte{}), script.PushData([]byte{0x51, 0x02, 0x4e, 0x73}), items(1), ""},
+		"P2SH-P2WSH, item of 81":   {script.PayToScriptHash([20]byte{}), script.PushData(wsh), [][]byte{item(81), item(1)}, consensus.WitnessNonStandard},
+		"P2SH-P2TR, annex":         {script.PayToScriptHash([20]byte{}), script.PushData(tr), [][]byte{item(64), {0x50}}, ""},
 		"P2SH with witness":        {script.PayToScriptHash([20]byte{}), script.PushData(manyKeys[1:]), items(1), consensus.WitnessNonStandard},
 		"P2SH-P2WPKH":              {script.PayToScriptHash([20]byte{}), script.PushData(nested), items(2), ""},
 		"witness for P2PKH":        {script.PayToPubKeyHash([20]byte{}), nil, items(1), consensus.WitnessNonStandard},
@@ -194,29 +201,6 @@ func TestStandardSpends(t *testing.T) {
 		err := checkInputs(tx, []consensus.Coin{{Out: types.TxOut{Script: c.lock}}})
 		if consensus.KindOf(err) != c.want {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
-		}
-	}
-}
-
-func TestLastPush(t *testing.T) {
-	for _, c := range []struct {
-		script, data []byte
-		ok           bool
-	}{
-		{nil, nil, true},
-		{[]byte{0x02, 7, 8}, []byte{7, 8}, true},
-		{[]byte{0x01, 7, 0x51}, nil, true},
-		{[]byte{0x51, 0x4c, 1, 9}, []byte{9}, true},
-		{[]byte{0x4d, 1, 0, 9}, []byte{9}, true},
-		{[]byte{0x4e, 1, 0, 0, 0, 9}, []byte{9}, true},
-		{[]byte{0x4e, 0xff, 0xff, 0xff, 0xff, 9}, nil, false},
-		{[]byte{0x4c}, nil, false},
-		{[]byte{0x05, 1}, nil, false},
-		{[]byte{0x61}, nil, false},
-		{[]byte{0x60, 0x50}, nil, true},
-	} {
-		if data, ok := lastPush(c.script); ok != c.ok || ok && !bytes.Equal(data, c.data) {
-			t.Errorf("%x: %x, %v", c.script, data, ok)
 		}
 	}
 }

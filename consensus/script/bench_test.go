@@ -1,6 +1,7 @@
 package script
 
 import (
+	"bytes"
 	"fmt"
 	"testing"
 
@@ -62,5 +63,53 @@ func BenchmarkLegacyQuadratic(b *testing.B) {
 		for i := range tx.In {
 			sums.legacySigHash(i, lock, SigHashAll)
 		}
+	}
+}
+
+// BenchmarkInterpreter counts inputs per second that run in the interpreter: P2WSH with 2 of 3 keys, and a tapscript with one.
+func BenchmarkInterpreter(b *testing.B) {
+	var keys [3][33]byte
+	for i := range keys {
+		_, keys[i] = testKey(b, byte(i))
+	}
+	code := multiSig(2, keys[:]...)
+	lock, _, _ := wrap("P2WSH", code, nil)
+	tx, spent := spendAll(lock)
+	tx.In[0].Witness = [][]byte{nil, signCode(b, tx, spent, "P2WSH", code, 1), signCode(b, tx, spent, "P2WSH", code, 2), code}
+	benchmarkInput(b, "P2WSH 2 of 3", tx, spent)
+
+	leaf := join([]byte{32}, keys[0][1:], []byte{opCheckSig})
+	lock, control := tapLock(b, LeafVersionTapscript, leaf)
+	tx, spent = spendAll(lock)
+	priv, _ := testKey(b, 0)
+	hash, _ := TaprootSigHash(NewSigSums(tx, spent), 0, SigHashDefault, nil, &TapLeaf{Hash: TapLeafHash(LeafVersionTapscript, leaf), CodeSeparator: noSeparator})
+	sig, err := SignSchnorr(priv, hash, [32]byte{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	tx.In[0].Witness = [][]byte{sig[:], leaf, control}
+	benchmarkInput(b, "tapscript", tx, spent)
+
+	busy := bytes.Repeat([]byte{opDup, opHash160, opDrop}, 67)
+	lock, _, witness := wrap("P2WSH", busy, [][]byte{{1}})
+	tx, spent = spendAll(lock)
+	tx.In[0].Witness = witness
+	benchmarkInput(b, "P2WSH 201 operations", tx, spent)
+}
+
+func benchmarkInput(b *testing.B, name string, tx *types.Tx, spent []types.TxOut) {
+	for _, warm := range []bool{false, true} {
+		b.Run(fmt.Sprintf("%s/warm=%v", name, warm), func(b *testing.B) {
+			r := &Runner{Verifier: NewVerifier()}
+			if warm {
+				r.Cache = NewCache(1<<20, [32]byte{})
+			}
+			for b.Loop() {
+				if err := r.Run(checksOf(tx, spent, StandardFlags)); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "inputs/s")
+		})
 	}
 }

@@ -1,7 +1,8 @@
 package script
 
 // Flags choose which rules a spend must keep. The bits and their meaning are those of Bitcoin
-// Core's script/interpreter.h, so test vectors read the same.
+// Core's script/interpreter.h, so test vectors read the same. VerifyCleanStack includes VerifyWitness, and
+// that VerifyP2SH, whether or not they are named.
 type Flags uint32
 
 // The rules. Those in ConsensusFlags decide whether a block is valid; the others are
@@ -40,5 +41,18 @@ const StandardFlags = ConsensusFlags | VerifyStrictEnc | VerifyMinimalData |
 	DiscourageUpgradableNops | VerifyCleanStack | VerifyMinimalIf | VerifyNullFail | VerifyLowS |
 	DiscourageUpgradableWitnessProgram | VerifyWitnessPubKeyType | VerifyConstScriptCode |
 	DiscourageUpgradableTaprootVersion | DiscourageOpSuccess | DiscourageUpgradablePubKeyType
+
+// complete adds what flags presuppose: a witness may stand in P2SH, so VerifyWitness needs VerifyP2SH, and only
+// with both is there anything clean about a stack. With it every flag only ever refuses more, so whatever
+// passes under some flags passes under any part of them.
+func (f Flags) complete() Flags {
+	if f.has(VerifyCleanStack) {
+		f |= VerifyWitness
+	}
+	if f.has(VerifyWitness) {
+		f |= VerifyP2SH
+	}
+	return f
+}
 
 func (f Flags) has(bits Flags) bool { return f&bits == bits }

@@ -49,7 +49,7 @@ func FuzzScripts(f *testing.F) {
 		if accurate < 0 || accurate > estimated || estimated > MaxPubKeysMultiSig*len(script) {
 			t.Fatalf("%x: %d accurate and %d estimated operations", script, accurate, estimated)
 		}
-		if text := Disassemble(script); isPushOnly(script) && strings.Contains(text, "OP_") && !strings.Contains(text, "OP_RESERVED") {
+		if text := Disassemble(script); IsPushOnly(script) && strings.Contains(text, "OP_") && !strings.Contains(text, "OP_RESERVED") {
 			t.Fatalf("%x: pushes only, but %s", script, text)
 		}
 		_ = DisassembleScriptSig(script)
@@ -149,7 +149,7 @@ func FuzzFindAndDelete(f *testing.F) {
 	tx, spent := signedAll(f)
 	f.Fuzz(func(t *testing.T, code, pattern []byte, hashType uint32) {
 		got, n := findAndDelete(code, pattern)
-		if len(got) != len(code)-n*len(pattern) {
+		if len(got) != len(code)-n*len(pattern) || !bytes.Equal(got, slowFindAndDelete(code, pattern)) {
 			t.Fatalf("%x without %x: %x, %d", code, pattern, got, n)
 		}
 		sums := NewSigSums(tx, spent)
@@ -159,4 +159,119 @@ func FuzzFindAndDelete(f *testing.F) {
 			}
 		}
 	})
+}
+
+// toyVerifier takes every second signature, so that a fuzzer gets behind them.
+type toyVerifier struct{}
+
+func (toyVerifier) ECDSA(hash *[32]byte, sig, key []byte) bool {
+	return len(sig) == 0 || (hash[0]^sig[len(sig)-1]^key[len(key)-1])&1 == 0
+}
+
+func (v toyVerifier) Schnorr(hash *[32]byte, sig *[64]byte, key *[32]byte) bool {
+	return v.ECDSA(hash, sig[:], key[:])
+}
+
+func (v toyVerifier) Batch(checks []SigCheck) int {
+	for i := range checks {
+		if !verifyOne(v, &checks[i]) {
+			return i
+		}
+	}
+	return -1
+}
+
+// unpack cuts bytes into at most 40 items, each behind its length.
+func unpack(b []byte) (items [][]byte) {
+	for len(b) > 0 && len(items) < 40 {
+		n := min(int(b[0]), len(b)-1)
+		items = append(items, b[1:1+n])
+		b = b[1+n:]
+	}
+	return items
+}
+
+func pack(items ...[]byte) (b []byte) {
+	for _, item := range items {
+		b = append(append(b, byte(len(item))), item...)
+	}
+	return b
+}
+
+// spendAs makes an output that code locks in one of six ways, and the input with items that spends it.
+func spendAs(t testing.TB, way uint8, code []byte, items [][]byte) (lock, scriptSig []byte, witness [][]byte) {
+	t.Helper()
+	if way %= 6; int(way) < len(wrapped) {
+		return wrap(wrapped[way], code, items)
+	}
+	version := byte(LeafVersionTapscript)
+	if way == 5 {
+		items = append(items, []byte{annexTag, 1})
+	}
+	lock, control := tapLock(t, version, code)
+	if way == 5 { // the annex comes last
+		n := len(items) - 1
+		return lock, nil, append(append(append([][]byte{}, items[:n]...), code, control), items[n])
+	}
+	return lock, nil, append(append(append([][]byte{}, items...), code), control)
+}
+
+func addSpends(t *testing.F) {
+	t.Helper()
+	_, a := testKey(t, 0)
+	_, b := testKey(t, 1)
+	sig := []byte{0x30, 6, 2, 1, 1, 2, 1, 1, 1}
+	codes := [][]byte{
+		multiSig(1, a, b), PayToPubKey(a[:]), PayToPubKeyHash(Hash160(a[:])), PayToTaproot(XOnly(a)), PayToWitnessPubKeyHash(Hash160(a[:])),
+		join([]byte{32}, a[1:], []byte{opCheckSig, op0, 32}, b[1:], []byte{opCheckSigAdd, op1, opEqual}),
+		{opIf, opCodeSeparator, opElse, op1, opEndIf, opDepth, opPick, opRoll, opWithin, opHash256, opSize, opTuck, op2Rot, op1},
+		{5, 1, 2, 3, 4, 5, opCheckLockTimeVerify, opCheckSequenceVerify, opAdd, opNegate, opIfDup, opToAltStack, opFromAltStack},
+	}
+	for way := range uint8(6) {
+		for _, code := range codes {
+			t.Add(way, uint32(ConsensusFlags), code, pack(nil, sig))
+			t.Add(way, uint32(StandardFlags), code, pack(sig, a[:]))
+			t.Add(way, uint32(0), code, pack(bytes.Repeat([]byte{7}, 64), bytes.Repeat([]byte{8}, 65), []byte{1}))
+		}
+	}
+}
+
+// FuzzInterpreter: whatever is spent in whatever way, the interpreter ends within its bounds and says what the direct path says;
+// and what passes under some flags passes under each part of them.
+func FuzzInterpreter(f *testing.F) {
+	addSpends(f)
+	f.Fuzz(func(t *testing.T, way uint8, flags uint32, code, packed []byte) {
+		lock, scriptSig, witness := spendAs(t, way, code, unpack(packed))
+		tx, spent := spendAll(lock)
+		tx.In[0].ScriptSig, tx.In[0].Witness = scriptSig, witness
+		r := &Runner{Verifier: toyVerifier{}}
+		if runWith(r, tx, 0, spent, Flags(flags)) != nil {
+			return
+		}
+		for bit := Flags(1); bit <= allFlags; bit <<= 1 {
+			less := Flags(flags).complete() &^ bit
+			if err := runWith(r, tx, 0, spent, less); err != nil {
+				t.Fatalf("%x passes under %x, but under %x: %v", code, flags, less, err)
+			}
+		}
+	})
+}
+
+// slowFindAndDelete is findAndDelete over the list of instructions: one that begins with the pattern is cut where
+// the pattern ends, and what is left behind it is read anew.
+func slowFindAndDelete(code, pattern []byte) (out []byte) {
+	if len(pattern) == 0 {
+		return code
+	}
+	for {
+		for bytes.HasPrefix(code, pattern) {
+			code = code[len(pattern):]
+		}
+		_, _, next, ok := readOp(code, 0)
+		if !ok {
+			return append(out, code...)
+		}
+		out = append(out, code[:next]...)
+		code = code[next:]
+	}
 }

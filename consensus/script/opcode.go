@@ -4,25 +4,85 @@ import (
 	"encoding/binary"
 )
 
-// The opcodes that this package itself knows by meaning.
+// The opcodes that have a meaning, and those that are known to have none.
 const (
-	op0                   = 0x00
-	opPushData1           = 0x4c
-	opPushData2           = 0x4d
-	opPushData4           = 0x4e
-	op1Negate             = 0x4f
-	op1                   = 0x51
-	op16                  = 0x60
-	opReturn              = 0x6a
-	opDup                 = 0x76
-	opEqual               = 0x87
-	opEqualVerify         = 0x88
+	op0         = 0x00
+	opPushData1 = 0x4c
+	opPushData2 = 0x4d
+	opPushData4 = 0x4e
+	op1Negate   = 0x4f
+	op1         = 0x51
+	op16        = 0x60
+
+	opNop    = 0x61
+	opIf     = 0x63
+	opNotIf  = 0x64
+	opElse   = 0x67
+	opEndIf  = 0x68
+	opVerify = 0x69
+	opReturn = 0x6a
+
+	opToAltStack   = 0x6b
+	opFromAltStack = 0x6c
+	op2Drop        = 0x6d
+	op2Dup         = 0x6e
+	op3Dup         = 0x6f
+	op2Over        = 0x70
+	op2Rot         = 0x71
+	op2Swap        = 0x72
+	opIfDup        = 0x73
+	opDepth        = 0x74
+	opDrop         = 0x75
+	opDup          = 0x76
+	opNip          = 0x77
+	opOver         = 0x78
+	opPick         = 0x79
+	opRoll         = 0x7a
+	opRot          = 0x7b
+	opSwap         = 0x7c
+	opTuck         = 0x7d
+	opSize         = 0x82
+	opEqual        = 0x87
+	opEqualVerify  = 0x88
+
+	op1Add               = 0x8b
+	op1Sub               = 0x8c
+	opNegate             = 0x8f
+	opAbs                = 0x90
+	opNot                = 0x91
+	op0NotEqual          = 0x92
+	opAdd                = 0x93
+	opSub                = 0x94
+	opBoolAnd            = 0x9a
+	opBoolOr             = 0x9b
+	opNumEqual           = 0x9c
+	opNumEqualVerify     = 0x9d
+	opNumNotEqual        = 0x9e
+	opLessThan           = 0x9f
+	opGreaterThan        = 0xa0
+	opLessThanOrEqual    = 0xa1
+	opGreaterThanOrEqual = 0xa2
+	opMin                = 0xa3
+	opMax                = 0xa4
+	opWithin             = 0xa5
+
+	opRIPEMD160           = 0xa6
+	opSHA1                = 0xa7
+	opSHA256              = 0xa8
 	opHash160             = 0xa9
+	opHash256             = 0xaa
 	opCodeSeparator       = 0xab
 	opCheckSig            = 0xac
 	opCheckSigVerify      = 0xad
 	opCheckMultiSig       = 0xae
 	opCheckMultiSigVerify = 0xaf
+	opCheckSigAdd         = 0xba
+
+	opNop1                = 0xb0
+	opCheckLockTimeVerify = 0xb1
+	opCheckSequenceVerify = 0xb2
+	opNop4                = 0xb3
+	opNop10               = 0xb9
 )
 
 // Limits of scripts, in bytes unless they say otherwise.
@@ -139,8 +199,9 @@ func scriptNum(b []byte) int64 {
 	return n
 }
 
-// isPushOnly tells whether script can be read to its end and holds nothing above OP_16.
-func isPushOnly(script []byte) bool {
+// IsPushOnly tells whether script can be read to its end and holds nothing above OP_16. OP_RESERVED passes
+// here, but does not run.
+func IsPushOnly(script []byte) bool {
 	for off := 0; off < len(script); {
 		op, _, next, ok := readOp(script, off)
 		if !ok || op > op16 {

@@ -27,36 +27,136 @@ type job struct {
 // spent, a *Failure for the first that may not (lowest index in checks), and any other error only if a
 // check itself is malformed.
 //
-// It first prepares: shapes, hashes and encodings are judged, and what remains are signatures. Those
-// that the cache does not know go to Verifier.Batch together. A form that is not decided directly
-// would be run by an interpreter inside of prepare, where ErrUnsupported stands now; it hands over its
-// signatures the same way, taking them as good until the batch has spoken.
+// Checks of transactions that the cache knows to have passed under their flags, or under more, are passed
+// over; those of one transaction best stand side by side. Of the others it first prepares all: what the direct
+// path takes (see spend.go) comes down to signatures, and those that the cache does not know go to
+// Verifier.Batch together. Everything else runs in the interpreter, which has to know of each signature at once
+// whether it is good. A transaction of which all inputs passed is remembered.
 func (r *Runner) Run(checks []Check) error {
-	jobs := make([]job, 0, len(checks))
+	p := pass{runner: r, jobs: make([]job, 0, len(checks))}
+	err := p.prepare(checks)
 	var failure *Failure
-	for i := range checks {
-		c := &checks[i]
-		if err := c.shape(); err != nil {
-			return err
-		}
-		from := len(jobs)
-		var err Error
-		if jobs, err = prepare(c, jobs); err != "" {
-			jobs = jobs[:from]
-			failure = c.failure(err)
-			break
-		}
-		for j := from; j < len(jobs); j++ {
-			jobs[j].check = i
-		}
+	if err != nil && !errors.As(err, &failure) {
+		return err
 	}
-	if bad := r.verify(jobs); bad != nil {
+	if bad := r.verify(p.jobs); bad != nil {
 		return checks[bad.check].failure(bad.err)
 	}
-	if failure != nil {
-		return failure
+	if err == nil {
+		p.remember()
+	}
+	return err
+}
+
+// Verified tells whether the cache knows that all inputs of the transaction of sums passed under flags, or under
+// more, spending the outputs that sums was made with.
+func (r *Runner) Verified(sums *SigSums, flags Flags) bool {
+	if r.Cache == nil || len(sums.spent) != len(sums.tx.In) {
+		return false
+	}
+	key := r.Cache.txKey(sums)
+	return r.Cache.hasTx(&key, flags.complete())
+}
+
+// pass is one Run.
+type pass struct {
+	runner *Runner
+	jobs   []job
+	whole  []txKey // transactions that passed if all jobs are good
+}
+
+type txKey struct {
+	key   [32]byte
+	flags Flags
+}
+
+// prepare decides everything about the checks but the jobs that it collects. It stops at the first that fails.
+func (p *pass) prepare(checks []Check) error {
+	for from := 0; from < len(checks); {
+		first := &checks[from]
+		if err := first.shape(); err != nil {
+			return err
+		}
+		to := from + 1
+		for ; to < len(checks) && checks[to].Sums == first.Sums && checks[to].Flags == first.Flags; to++ {
+			if err := checks[to].shape(); err != nil {
+				return err
+			}
+		}
+		if err := p.prepareTx(checks, from, to); err != nil {
+			return err
+		}
+		from = to
 	}
 	return nil
+}
+
+// prepareTx decides the checks from and up to to, which are of one transaction and under the same flags.
+func (p *pass) prepareTx(checks []Check, from, to int) error {
+	cache, known := p.runner.Cache, txKey{flags: checks[from].Flags.complete()}
+	if cache != nil {
+		known.key = cache.txKey(checks[from].Sums)
+		if cache.hasTx(&known.key, known.flags) {
+			return nil
+		}
+	}
+	for i := from; i < to; i++ {
+		c := checks[i]
+		c.Flags = known.flags
+		if err := p.decide(&c, i); err != "" {
+			return checks[i].failure(err)
+		}
+	}
+	if cache != nil && allInputs(checks[from:to]) {
+		p.whole = append(p.whole, known)
+	}
+	return nil
+}
+
+// allInputs tells whether checks of one transaction are of each of its inputs, in order.
+func allInputs(checks []Check) bool {
+	for i := range checks {
+		if checks[i].Input != i {
+			return false
+		}
+	}
+	return len(checks) == len(checks[0].Tx.In)
+}
+
+// decide takes the direct path or runs the interpreter.
+func (p *pass) decide(c *Check, index int) Error {
+	from := len(p.jobs)
+	jobs, ok := c.direct(p.jobs)
+	if !ok {
+		return p.runner.evaluate(c)
+	}
+	p.jobs = jobs
+	for i := from; i < len(jobs); i++ {
+		jobs[i].check = index
+	}
+	return ""
+}
+
+func (p *pass) remember() {
+	for i := range p.whole {
+		p.runner.Cache.addTx(&p.whole[i].key, p.whole[i].flags)
+	}
+}
+
+// verifySig verifies one signature for the interpreter.
+func (r *Runner) verifySig(sig *SigCheck) bool {
+	if r.Cache == nil {
+		return verifyOne(r.Verifier, sig)
+	}
+	key := r.Cache.key(sig)
+	if r.Cache.has(&key) {
+		return true
+	}
+	if !verifyOne(r.Verifier, sig) {
+		return false
+	}
+	r.Cache.add(&key)
+	return true
 }
 
 // verify verifies the signatures that the cache does not know and remembers them. It returns the first

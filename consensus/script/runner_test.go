@@ -23,7 +23,7 @@ func (v *countingVerifier) Batch(checks []SigCheck) int {
 	return v.Verifier.Batch(checks)
 }
 
-// TestRunnerBatches: all signatures of a run meet the verifier together, and once.
+// TestRunnerBatches: all signatures of a run meet the verifier together, and once; then the transaction is known.
 func TestRunnerBatches(t *testing.T) {
 	tx, spent := signedAll(t)
 	v := &countingVerifier{Verifier: NewVerifier()}
@@ -45,7 +45,14 @@ func TestRunnerBatches(t *testing.T) {
 	if err := r.Run(more); err != nil || len(v.batches) != 1 {
 		t.Errorf("the same signature in a copy of the transaction: %v, batches %v", err, v.batches)
 	}
-	if s := r.Cache.Stats(); s.Entries != 5 || s.Misses != 5 || s.Hits != 16 {
+	if s := r.Cache.Stats(); s.Entries != 6 || s.Txs != 1 || s.Misses != 5 || s.Hits != 0 || s.TxHits != 4 || s.TxMisses != 1 {
+		t.Errorf("cache: %+v", s)
+	}
+	// Under flags that were not among those it passed under, its signatures are looked up one by one.
+	if err := r.Run(checksOf(tx, spent, StandardFlags|VerifySigPushOnly)); err != nil || len(v.batches) != 1 {
+		t.Errorf("under more flags: %v, batches %v", err, v.batches)
+	}
+	if s := r.Cache.Stats(); s.Hits != 5 || s.TxMisses != 2 || s.Txs != 1 {
 		t.Errorf("cache: %+v", s)
 	}
 }

@@ -1,10 +1,8 @@
 package script
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
-	"hash"
 	"sync"
 
 	"github.com/cairn-chain/cairn/types"
@@ -27,7 +25,7 @@ const annexTag = 0x50
 
 // SigSums are the hashes that the signature hashes of one transaction share, each computed at its
 // first use. With them the cost of all signatures of a transaction is linear in its size (BIP143,
-// BIP341); the legacy hash stays quadratic, but is spared the serialization. Safe for
+// BIP341); the legacy hash stays quadratic, but is spared the serialization and half of the hashing. Safe for
 // several goroutines.
 type SigSums struct {
 	tx    *types.Tx
@@ -38,9 +36,11 @@ type SigSums struct {
 
 	spentOnce             sync.Once
 	amounts, spentScripts [32]byte
-	skeletonOnce          sync.Once
-	skeleton              []byte // the transaction as SigHashAll signs it, all scripts empty
-	skeletonIns           int    // where its first input begins
+	legacyOnce            sync.Once
+	legacy                legacyPieces
+
+	singleMu sync.Mutex
+	single   map[int][32]byte // of outputs that SigHashSingle covers
 }
 
 // segwitSums are single SHA-256 sums, as BIP341 uses them; BIP143 hashes each once more.
@@ -91,92 +91,19 @@ func (s *SigSums) spentSums() (amounts, scripts *[32]byte) {
 	return &s.amounts, &s.spentScripts
 }
 
-// emptyInputSize is what an input takes in the skeleton: outpoint, empty script, sequence.
-const emptyInputSize = 36 + 1 + 4
-
-// legacySigHash is LegacySigHash. For the common hash type, which covers everything, it hashes
-// pieces of one serialization instead of making another for every input.
-func (s *SigSums) legacySigHash(input int, scriptCode []byte, hashType uint32) types.Hash {
-	kind := hashType & sigHashMask
-	if hashType&SigHashAnyoneCanPay != 0 || kind == SigHashNone || kind == SigHashSingle ||
-		input < 0 || input >= len(s.tx.In) {
-		return LegacySigHash(s.tx, input, scriptCode, hashType)
-	}
-	s.skeletonOnce.Do(func() {
-		s.skeletonIns = 4 + types.VarIntSize(uint64(len(s.tx.In)))
-		s.skeleton = appendLegacy(nil, s.tx, -1, nil, SigHashAll)
-	})
-	cut := s.skeletonIns + input*emptyInputSize + 36
-	h := sha256.New()
-	h.Write(s.skeleton[:cut])
-	h.Write(types.AppendVarBytes(nil, stripCodeSeparators(scriptCode)))
-	h.Write(s.skeleton[cut+1:])
-	return twice(h, binary.LittleEndian.AppendUint32(nil, hashType))
-}
-
-// LegacySigHash returns what a signature of a script without witness signs. scriptCode is the
-// script that runs, from its last executed CODESEPARATOR on and without the signature itself
-// (FindAndDelete); remaining CODESEPARATORs are left out here. An input that does not exist,
-// and SigHashSingle for an input without an output beside it, give the number one, little-endian:
-// an old fault that is consensus.
-func LegacySigHash(tx *types.Tx, input int, scriptCode []byte, hashType uint32) types.Hash {
-	single := hashType&sigHashMask == SigHashSingle
-	if input < 0 || input >= len(tx.In) || single && input >= len(tx.Out) {
-		return types.Hash{0: 1}
-	}
-	buf := appendLegacy(nil, tx, input, stripCodeSeparators(scriptCode), hashType)
-	return types.DoubleSHA256(binary.LittleEndian.AppendUint32(buf, hashType))
-}
-
-// appendLegacy appends the transaction as the legacy hash sees it, without the hash type. Input −1
-// gives all inputs an empty script.
-func appendLegacy(b []byte, tx *types.Tx, input int, code []byte, hashType uint32) []byte {
-	kind := hashType & sigHashMask
-	b = binary.LittleEndian.AppendUint32(b, tx.Version)
-	if hashType&SigHashAnyoneCanPay != 0 {
-		b = types.AppendVarInt(b, 1)
-		b = appendLegacyIn(b, &tx.In[input], code, tx.In[input].Sequence)
-	} else {
-		b = types.AppendVarInt(b, uint64(len(tx.In)))
-		for i := range tx.In {
-			in := &tx.In[i]
-			switch {
-			case i == input:
-				b = appendLegacyIn(b, in, code, in.Sequence)
-			case kind == SigHashNone || kind == SigHashSingle:
-				b = appendLegacyIn(b, in, nil, 0)
-			default:
-				b = appendLegacyIn(b, in, nil, in.Sequence)
-			}
+// singleSum returns the SHA-256 of one output. Many signatures may ask for the same large one.
+func (s *SigSums) singleSum(output int) [32]byte {
+	s.singleMu.Lock()
+	defer s.singleMu.Unlock()
+	sum, ok := s.single[output]
+	if !ok {
+		if s.single == nil {
+			s.single = make(map[int][32]byte)
 		}
+		sum = sha256.Sum256(s.tx.Out[output].Append(nil))
+		s.single[output] = sum
 	}
-	b = appendLegacyOuts(b, tx, input, kind)
-	return binary.LittleEndian.AppendUint32(b, tx.LockTime)
-}
-
-func appendLegacyIn(b []byte, in *types.TxIn, script []byte, sequence uint32) []byte {
-	b = appendOutPoint(b, &in.PrevOut)
-	b = types.AppendVarBytes(b, script)
-	return binary.LittleEndian.AppendUint32(b, sequence)
-}
-
-func appendLegacyOuts(b []byte, tx *types.Tx, input int, kind uint32) []byte {
-	switch kind {
-	case SigHashNone:
-		return types.AppendVarInt(b, 0)
-	case SigHashSingle:
-		b = types.AppendVarInt(b, uint64(input+1))
-		blank := types.TxOut{Value: -1}
-		for range input {
-			b = blank.Append(b)
-		}
-		return tx.Out[input].Append(b)
-	}
-	b = types.AppendVarInt(b, uint64(len(tx.Out)))
-	for i := range tx.Out {
-		b = tx.Out[i].Append(b)
-	}
-	return b
+	return sum
 }
 
 // WitnessV0SigHash returns what a signature in a witness of version 0 signs (BIP143). scriptCode
@@ -198,7 +125,8 @@ func WitnessV0SigHash(s *SigSums, input int, scriptCode []byte, hashType uint32)
 	case all:
 		outputs = sha256.Sum256(sums.outputs[:])
 	case kind == SigHashSingle && input < len(s.tx.Out):
-		outputs = types.DoubleSHA256(s.tx.Out[input].Append(nil))
+		sum := s.singleSum(input)
+		outputs = sha256.Sum256(sum[:])
 	}
 	in := &s.tx.In[input]
 	b := make([]byte, 0, 4+32+32+36+9+len(scriptCode)+8+4+32+4+4)
@@ -225,6 +153,20 @@ type TapLeaf struct {
 // defined, or is SigHashSingle for an input without an output beside it. s must know the spent
 // outputs of all inputs.
 func TaprootSigHash(s *SigSums, input int, hashType byte, annex []byte, leaf *TapLeaf) (types.Hash, bool) {
+	return s.taprootSigHash(input, hashType, annexSum(annex), leaf)
+}
+
+// annexSum returns the hash of an annex as signatures sign it, nil for none.
+func annexSum(annex []byte) *[32]byte {
+	if annex == nil {
+		return nil
+	}
+	sum := sha256.Sum256(types.AppendVarBytes(nil, annex))
+	return &sum
+}
+
+// taprootSigHash is TaprootSigHash with the annex hashed: a large one is hashed once for all signatures.
+func (s *SigSums) taprootSigHash(input int, hashType byte, annex *[32]byte, leaf *TapLeaf) (types.Hash, bool) {
 	kind := hashType & 3
 	if hashType&^(SigHashAnyoneCanPay|3) != 0 || hashType == SigHashAnyoneCanPay ||
 		kind == SigHashSingle && input >= len(s.tx.Out) {
@@ -247,7 +189,7 @@ func TaprootSigHash(s *SigSums, input int, hashType byte, annex []byte, leaf *Ta
 	}
 	b = s.appendTaprootInput(b, input, hashType, annex, leaf)
 	if kind == SigHashSingle {
-		sum := sha256.Sum256(s.tx.Out[input].Append(nil))
+		sum := s.singleSum(input)
 		b = append(b, sum[:]...)
 	}
 	if leaf != nil {
@@ -258,7 +200,7 @@ func TaprootSigHash(s *SigSums, input int, hashType byte, annex []byte, leaf *Ta
 	return taggedHash(&tagTapSighash, b), true
 }
 
-func (s *SigSums) appendTaprootInput(b []byte, input int, hashType byte, annex []byte, leaf *TapLeaf) []byte {
+func (s *SigSums) appendTaprootInput(b []byte, input int, hashType byte, annex *[32]byte, leaf *TapLeaf) []byte {
 	var spendType byte
 	if leaf != nil {
 		spendType |= 2
@@ -276,66 +218,13 @@ func (s *SigSums) appendTaprootInput(b []byte, input int, hashType byte, annex [
 		b = binary.LittleEndian.AppendUint32(b, uint32(input))
 	}
 	if annex != nil {
-		sum := sha256.Sum256(types.AppendVarBytes(nil, annex))
-		b = append(b, sum[:]...)
+		b = append(b, annex[:]...)
 	}
 	return b
 }
 
 func appendOutPoint(b []byte, o *types.OutPoint) []byte {
 	return binary.LittleEndian.AppendUint32(append(b, o.TxID[:]...), o.Index)
-}
-
-// twice ends a hash with tail and hashes the sum once more.
-func twice(h hash.Hash, tail []byte) types.Hash {
-	h.Write(tail)
-	var first [32]byte
-	h.Sum(first[:0])
-	return sha256.Sum256(first[:])
-}
-
-// stripCodeSeparators returns code without its CODESEPARATORs. What follows an instruction that
-// cannot be read is kept as it is.
-func stripCodeSeparators(code []byte) []byte {
-	if bytes.IndexByte(code, opCodeSeparator) < 0 {
-		return code
-	}
-	out := make([]byte, 0, len(code))
-	for off := 0; off < len(code); {
-		op, _, next, ok := readOp(code, off)
-		if !ok {
-			return append(out, code[off:]...)
-		}
-		if op != opCodeSeparator {
-			out = append(out, code[off:next]...)
-		}
-		off = next
-	}
-	return out
-}
-
-// findAndDelete returns code without every occurrence of pattern that begins where an instruction
-// begins, and how many there were: the legacy rule that a signature does not sign itself.
-func findAndDelete(code, pattern []byte) ([]byte, int) {
-	if len(pattern) == 0 || !bytes.Contains(code, pattern) {
-		return code, 0
-	}
-	var out []byte
-	found, kept := 0, 0
-	for off := 0; ; {
-		out = append(out, code[kept:off]...)
-		for bytes.HasPrefix(code[off:], pattern) {
-			off += len(pattern)
-			found++
-		}
-		kept = off
-		_, _, next, ok := readOp(code, off)
-		if !ok {
-			break
-		}
-		off = next
-	}
-	return append(out, code[kept:]...), found
 }
 
 // A tag is the doubled hash of a name with which a tagged hash begins (BIP340).

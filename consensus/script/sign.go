@@ -11,11 +11,13 @@ import (
 	"github.com/cairn-chain/cairn/types"
 )
 
-// Errors of keys.
+// Errors of keys and signing.
 var (
 	ErrPrivateKey = errors.New("a private key is a number from 1 to the order of the curve less one")
 	ErrXOnlyKey   = errors.New("these 32 bytes are the x of no point on the curve")
 	ErrWrongKey   = errors.New("the key does not open this output")
+	// ErrUnsupported: the output can be spent, but SignInput does not know how.
+	ErrUnsupported = errors.New("no known way to sign for this form of output")
 )
 
 // parseKey reads a private key.

@@ -63,7 +63,7 @@ func WitnessSigOps(scriptSig, pkScript []byte, witness [][]byte) int {
 // lastPush returns the data of a script's last push, nil if that is an opcode for a small number. It
 // reports false if script holds anything but pushes.
 func lastPush(script []byte) (data []byte, ok bool) {
-	if !isPushOnly(script) {
+	if !IsPushOnly(script) {
 		return nil, false
 	}
 	for off := 0; off < len(script); {

@@ -56,7 +56,7 @@ func Classify(script []byte) (Class, []byte) {
 		return classifyWitness(version, program)
 	}
 	if len(script) > 0 && script[0] == opReturn {
-		if isPushOnly(script[1:]) {
+		if IsPushOnly(script[1:]) {
 			return NullData, script[1:]
 		}
 		return NonStandard, nil
@@ -202,8 +202,7 @@ func PayToScriptHash(h [20]byte) []byte {
 // PayToWitnessPubKeyHash returns the P2WPKH script of a compressed key's Hash160 (BIP141).
 func PayToWitnessPubKeyHash(h [20]byte) []byte { return PayToWitness(0, h[:]) }
 
-// PayToWitnessScriptHash returns the P2WSH script of a witness script's SHA-256 (BIP141). Cairn does not
-// verify spends of it yet.
+// PayToWitnessScriptHash returns the P2WSH script of a witness script's SHA-256 (BIP141).
 func PayToWitnessScriptHash(h [32]byte) []byte { return PayToWitness(0, h[:]) }
 
 // PayToTaproot returns the P2TR script of an x-only output key (BIP341).
