@@ -161,10 +161,11 @@ func FuzzFindAndDelete(f *testing.F) {
 	})
 }
 
-// toyVerifier takes every second signature, so that a fuzzer gets behind them.
-type toyVerifier struct{}
+// toyVerifier takes every second signature, so that a fuzzer gets behind them, and counts.
+type toyVerifier struct{ asked *int }
 
-func (toyVerifier) ECDSA(hash *[32]byte, sig, key []byte) bool {
+func (v toyVerifier) ECDSA(hash *[32]byte, sig, key []byte) bool {
+	*v.asked++
 	return len(sig) == 0 || (hash[0]^sig[len(sig)-1]^key[len(key)-1])&1 == 0
 }
 
@@ -241,11 +242,21 @@ func addSpends(t *testing.F) {
 func FuzzInterpreter(f *testing.F) {
 	addSpends(f)
 	f.Fuzz(func(t *testing.T, way uint8, flags uint32, code, packed []byte) {
+		if len(code) > 1<<15 {
+			return
+		}
 		lock, scriptSig, witness := spendAs(t, way, code, unpack(packed))
 		tx, spent := spendAll(lock)
 		tx.In[0].ScriptSig, tx.In[0].Witness = scriptSig, witness
-		r := &Runner{Verifier: toyVerifier{}}
-		if runWith(r, tx, 0, spent, Flags(flags)) != nil {
+		asked := 0
+		r := &Runner{Verifier: toyVerifier{&asked}}
+		err := runWith(r, tx, 0, spent, Flags(flags))
+		// There are no loops: no more signatures are verified than operations were counted beforehand, or paid for. It ran twice.
+		bound := (witnessSize(witness)+weightBounty)/sigWeight + int64(CountSigOps(code, false)+CountSigOps(scriptSig, false)+CountSigOps(lock, false)+2)
+		if int64(asked) > 2*bound {
+			t.Fatalf("%x: %d signatures verified, at most %d", code, asked/2, bound)
+		}
+		if err != nil {
 			return
 		}
 		for bit := Flags(1); bit <= allFlags; bit <<= 1 {

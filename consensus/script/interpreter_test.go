@@ -625,6 +625,14 @@ func TestVerifiedTransactions(t *testing.T) {
 	if err := r.Run(checksOf(other, spent, ConsensusFlags)); err == nil {
 		t.Error("another witness passes")
 	}
+	mixed := checksOf(tx, spent, ConsensusFlags)
+	for i := range mixed {
+		mixed[i].Spent = append([]types.TxOut(nil), spent...)
+		mixed[i].Spent[1].Script = []byte{op0}
+	}
+	if err := r.Run(mixed); err == nil {
+		t.Error("the outputs of the sums were believed, not those of the checks")
+	}
 	// Fewer flags later do not make the entry forget.
 	if err := r.Run(checksOf(tx, spent, VerifyP2SH)); err != nil {
 		t.Fatal(err)

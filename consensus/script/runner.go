@@ -94,6 +94,9 @@ func (p *pass) prepare(checks []Check) error {
 // prepareTx decides the checks from and up to to, which are of one transaction and under the same flags.
 func (p *pass) prepareTx(checks []Check, from, to int) error {
 	cache, known := p.runner.Cache, txKey{flags: checks[from].Flags.complete()}
+	if !sameOutputs(checks[from:to]) {
+		cache = nil // what is known of the transaction is known of the outputs in the sums
+	}
 	if cache != nil {
 		known.key = cache.txKey(checks[from].Sums)
 		if cache.hasTx(&known.key, known.flags) {
@@ -111,6 +114,16 @@ func (p *pass) prepareTx(checks []Check, from, to int) error {
 		p.whole = append(p.whole, known)
 	}
 	return nil
+}
+
+// sameOutputs tells whether checks of one transaction, which has inputs, and their sums have the very same outputs.
+func sameOutputs(checks []Check) bool {
+	for i := range checks {
+		if &checks[i].Spent[0] != &checks[i].Sums.spent[0] {
+			return false
+		}
+	}
+	return true
 }
 
 // allInputs tells whether checks of one transaction are of each of its inputs, in order.

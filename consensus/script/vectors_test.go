@@ -496,9 +496,10 @@ func TestLegacySigHashVectors(t *testing.T) {
 		}
 		n++
 	}
-	if n < 400 {
-		t.Fatalf("only %d vectors", n)
+	if n != 500 {
+		t.Fatalf("%d vectors, want 500", n)
 	}
+	t.Logf("sighash: all of %d", n)
 }
 
 // TestBIP143 has the examples of BIP143.
@@ -604,7 +605,13 @@ func TestBIP340(t *testing.T) {
 
 // bip341 are the wallet vectors of BIP341.
 type bip341 struct {
-	ScriptPubKey  []struct{ InternalPubkey, MerkleRoot, TweakedPubkey, ScriptPubKey, Bip350Address string }
+	ScriptPubKey []struct {
+		InternalPubkey, MerkleRoot, TweakedPubkey, ScriptPubKey, Bip350Address string
+		Leaves                                                                 []struct {
+			Script, Hash, ControlBlock string
+			LeafVersion                byte
+		}
+	}
 	RawUnsignedTx string
 	UtxosSpent    []struct {
 		ScriptPubKey string
@@ -647,6 +654,43 @@ func TestBIP341Keys(t *testing.T) {
 		if c.MerkleRoot == "" && TaprootOutputKey(internal) != out {
 			t.Errorf("key %d: TaprootOutputKey differs", i)
 		}
+	}
+}
+
+// TestBIP341Trees spends each leaf of the script trees with its control block.
+func TestBIP341Trees(t *testing.T) {
+	v, _ := loadBIP341(t)
+	n := 0
+	for i, c := range v.ScriptPubKey {
+		lock := unhex(t, c.ScriptPubKey)
+		for j, leaf := range c.Leaves {
+			script, control := unhex(t, leaf.Script), unhex(t, leaf.ControlBlock)
+			node := TapLeafHash(leaf.LeafVersion, script)
+			if hex.EncodeToString(node[:]) != leaf.Hash {
+				t.Errorf("tree %d, leaf %d: hash %x, want %s", i, j, node, leaf.Hash)
+			}
+			if !commitsTo(lock[2:], control, node) {
+				t.Errorf("tree %d, leaf %d: the output does not commit to it", i, j)
+			}
+			for path := control[controlBlockBase:]; len(path) > 0; path = path[controlBlockNode:] {
+				node = TapBranchHash(node, [32]byte(path))
+			}
+			if hex.EncodeToString(node[:]) != c.MerkleRoot {
+				t.Errorf("tree %d, leaf %d: root %x, want %s", i, j, node, c.MerkleRoot)
+			}
+			want := Error("") // a push of text, or an unknown version
+			if strings.HasSuffix(leaf.Script, "ac") {
+				want = ErrInvalidStackOperation // CHECKSIG without a signature
+			}
+			tx, spent := spendOf(lock, nil, [][]byte{script, control}, 1)
+			if got := scriptError(t, run(tx, 0, spent, ConsensusFlags)); got != want {
+				t.Errorf("tree %d, leaf %d: got %q, want %q", i, j, got, want)
+			}
+			n++
+		}
+	}
+	if n != 12 {
+		t.Errorf("%d leaves, want 12", n)
 	}
 }
 
