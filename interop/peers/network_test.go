@@ -80,7 +80,9 @@ func (n *network) agree(hash string) {
 	for attempt := 0; ; attempt++ {
 		state, ok := within(n.t.Context(), stall, look)
 		if ok {
-			n.t.Logf("%.1f s until both are at %d", time.Since(begin).Seconds(), height(n.t, n.c))
+			if took := time.Since(begin); took > time.Second {
+				n.t.Logf("%.1f s until both are at %d", took.Seconds(), height(n.t, n.c))
+			}
 			return
 		}
 		if attempt == 2 || tip(n.t, n.c) != hash { // Cairn has no excuse

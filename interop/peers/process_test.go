@@ -19,8 +19,6 @@ const (
 	patience = 40 * time.Second
 	// glance is how often a waiting test looks.
 	glance = 20 * time.Millisecond
-	// btcdVersion is the btcd that is tested against.
-	btcdVersion = "v0.26.2"
 )
 
 // cairnProgram and btcdProgram are the built programs.
