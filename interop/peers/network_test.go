@@ -122,6 +122,7 @@ func TestOneNetwork(t *testing.T) {
 		{"a long partition, cairn's branch heavier", func() { n.partition(40, 30) }},
 		{"a long partition, btcd's branch heavier", func() { n.partition(30, 40) }},
 		{"cairn starts again and syncs what it missed", n.cairnReturns},
+		{"btcd starts again and syncs what it missed", n.btcdReturns},
 	} {
 		begin := time.Now()
 		act.do()
@@ -294,4 +295,15 @@ func (n *network) cairnReturns() {
 	n.connect(false)
 	n.agree(tip(n.t, n.b))
 	n.agree(n.c.generate(1))
+}
+
+// btcdReturns restarts btcd, away from which Cairn mines.
+func (n *network) btcdReturns() {
+	n.t.Helper()
+	n.cut()
+	hash := n.c.generate(25)
+	n.b.restart()
+	n.connect(true)
+	n.agree(hash)
+	n.agree(n.b.generate(1))
 }

@@ -34,6 +34,9 @@ var known = []struct {
 	{"CONST_SCRIPTCODE for a key that is no point", func(s *spend, ours, theirs error) bool {
 		return theirs == nil && errors.Is(ours, script.ErrSigFindAndDelete) && s.without(script.VerifyConstScriptCode).ours() == nil
 	}},
+	{"kind of a tapscript key with an empty signature", func(s *spend, ours, theirs error) bool {
+		return theirs == nil && errors.Is(ours, script.ErrUpgradablePubKeyType) && s.without(script.DiscourageUpgradablePubKeyType).ours() == nil
+	}},
 	{"form of a key that CHECKMULTISIG tries with an empty signature", func(s *spend, ours, theirs error) bool {
 		return theirs == nil && (errors.Is(ours, script.ErrPubKeyType) || errors.Is(ours, script.ErrWitnessPubKeyType)) &&
 			s.without(script.VerifyStrictEnc|script.VerifyWitnessPubKeyType).ours() == nil
