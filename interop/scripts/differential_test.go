@@ -14,6 +14,7 @@ const (
 	mutations = 20_000
 	madeUp    = 12_000
 	randoms   = 12_000
+	deletions = 6_000
 )
 
 // tally counts what became of the spends.
@@ -84,6 +85,7 @@ func TestDifferential(t *testing.T) {
 		{"mutated vectors", mutations, func(rng *rand.Rand) *spend { return mutate(rng, base[rng.IntN(len(base))]) }},
 		{"made-up spends", madeUp, generate},
 		{"random scripts", randoms, random},
+		{"signatures in their own scripts", deletions, findAndDelete},
 	} {
 		t.Run(strings.ReplaceAll(run.name, " ", "-"), func(t *testing.T) {
 			var c tally
@@ -110,13 +112,15 @@ func FuzzScripts(f *testing.F) {
 	f.Fuzz(func(t *testing.T, n uint64, kind uint8) {
 		rng := rand.New(rand.NewPCG(n, uint64(kind)))
 		var s *spend
-		switch kind % 3 {
+		switch kind % 4 {
 		case 0:
 			s = mutate(rng, base[rng.IntN(len(base))])
 		case 1:
 			s = generate(rng)
 		case 2:
 			s = random(rng)
+		case 3:
+			s = findAndDelete(rng)
 		}
 		var c tally
 		c.compare(t, s)
