@@ -28,10 +28,10 @@ var known = []struct {
 		return s.unknownLeaf() && (ours == nil && txscript.IsErrorCode(theirs, txscript.ErrDiscourageOpSuccess) ||
 			theirs == nil && errors.Is(ours, script.ErrUpgradableTaproot))
 	}},
-	{"NULLFAIL for a key that is no point", func(s *spend, ours, theirs error) bool {
+	{"NULLFAIL for a key or a signature that cannot be read", func(s *spend, ours, theirs error) bool {
 		return theirs == nil && errors.Is(ours, script.ErrSigNullFail) && s.without(script.VerifyNullFail).ours() == nil
 	}},
-	{"CONST_SCRIPTCODE for a key that is no point", func(s *spend, ours, theirs error) bool {
+	{"CONST_SCRIPTCODE for a key or a signature that cannot be read", func(s *spend, ours, theirs error) bool {
 		return theirs == nil && errors.Is(ours, script.ErrSigFindAndDelete) && s.without(script.VerifyConstScriptCode).ours() == nil
 	}},
 	{"kind of a tapscript key with an empty signature", func(s *spend, ours, theirs error) bool {
