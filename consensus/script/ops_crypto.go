@@ -2,7 +2,7 @@ package script
 
 import (
 	"bytes"
-	"crypto/sha1" //lint:ignore SA1019 OP_SHA1 is part of the language
+	"crypto/sha1"
 	"crypto/sha256"
 
 	"golang.org/x/crypto/ripemd160" //lint:ignore SA1019 OP_RIPEMD160 is part of the language
