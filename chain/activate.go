@@ -180,7 +180,7 @@ func (c *Chain) connect(layer *cache, n *Node, have *types.Block) error {
 	if err != nil {
 		return err
 	}
-	coins, err := c.fetch(layer, consensus.SpentOutpoints(b))
+	coins, err := c.fetch(layer, consensus.NeededOutpoints(c.cfg.Params, n.parent, b))
 	if err != nil {
 		return err
 	}

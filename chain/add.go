@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/cairn-chain/cairn/consensus"
+	"github.com/cairn-chain/cairn/consensus/script"
 	"github.com/cairn-chain/cairn/types"
 )
 
@@ -146,11 +146,27 @@ func (c *Chain) verdict(n *Node) error {
 func (c *Chain) check(n *Node, b *types.Block) error {
 	defer c.phase("check")()
 	err := consensus.CheckBlock(c.cfg.Params, b)
+	if err == nil {
+		err = c.checkSigned(b)
+	}
 	if err == nil && n.parent != nil {
 		err = consensus.CheckBlockInPlace(c.cfg.Params, n.parent, b)
 	}
 	if kind := consensus.KindOf(err); kind != "" && !consensus.IsMutation(kind) && !looksLikeTree(b) {
 		c.markInvalid(n, err)
+	}
+	return err
+}
+
+// checkSigned runs the check that a block was signed for its signet; on other networks there is none.
+func (c *Chain) checkSigned(b *types.Block) error {
+	check, err := consensus.SignetCheck(c.cfg.Params, b)
+	if err != nil || check == nil {
+		return err
+	}
+	var f *script.Failure
+	if err = c.cfg.Verify.Run([]script.Check{*check}); errors.As(err, &f) {
+		return consensus.Reject(consensus.BadSignetBlockSig, f.Err.Error())
 	}
 	return err
 }
@@ -292,14 +308,18 @@ func (c *Chain) operate(hash types.Hash) (*Node, error) {
 // TestBlock tells whether b would be accepted as the child of the tip, its work left out: nil, a RuleError, or an error of ours. It
 // changes nothing and may be called from any goroutine.
 func (c *Chain) TestBlock(b *types.Block) error {
-	coins, tip, err := c.CoinsAt(consensus.SpentOutpoints(b))
+	parent := c.Lookup(b.Header.PrevHash)
+	if parent == nil {
+		parent = c.Tip() // it will be refused below
+	}
+	coins, tip, err := c.CoinsAt(consensus.NeededOutpoints(c.cfg.Params, parent, b))
 	if err != nil {
 		return err
 	}
 	if b.Header.PrevHash != tip.hash {
 		return consensus.Reject("inconclusive-not-best-prevblk", "the tip is "+tip.hash.String())
 	}
-	if err := testHeader(c.cfg.Params, tip, &b.Header, c.cfg.Now()); err != nil {
+	if err := consensus.CheckHeaderInPlace(c.cfg.Params, tip, &b.Header, c.cfg.Now()); err != nil {
 		return err
 	}
 	if err := consensus.CheckBlock(c.cfg.Params, b); err != nil {
@@ -310,20 +330,4 @@ func (c *Chain) TestBlock(b *types.Block) error {
 		return err
 	}
 	return c.runChecks(checks)
-}
-
-// testHeader is consensus.CheckHeader without the work.
-func testHeader(p *consensus.Params, parent *Node, h *types.Header, now time.Time) error {
-	if want := consensus.NextBits(p, parent); h.Bits != want {
-		return consensus.Reject(consensus.BadDiffBits, fmt.Sprintf("bits %08x, want %08x", h.Bits, want))
-	}
-	switch {
-	case int64(h.Time) <= parent.medianTime:
-		return consensus.Reject(consensus.TimeTooOld, "time is not after the median time")
-	case int64(h.Time) > now.Unix()+p.MaxFutureTime:
-		return consensus.Reject(consensus.TimeTooNew, "time is too far in the future")
-	case h.Version < 4:
-		return consensus.Reject(consensus.BadVersionOf(h.Version), "")
-	}
-	return nil
 }

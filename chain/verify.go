@@ -56,7 +56,7 @@ func (v *verifying) off(n *Node) error {
 	if err != nil {
 		return err
 	}
-	if err := consensus.CheckBlock(v.c.cfg.Params, b); err != nil {
+	if err := errors.Join(consensus.CheckBlock(v.c.cfg.Params, b), v.c.checkSigned(b)); err != nil {
 		return fmt.Errorf("block %d %s: %w", n.height, n.hash, err)
 	}
 	undo, err := v.c.Undo(n.hash)
@@ -78,7 +78,7 @@ func (v *verifying) on(n *Node) error {
 	if err != nil {
 		return err
 	}
-	coins, _ := v.layer.get(consensus.SpentOutpoints(b))
+	coins, _ := v.layer.get(consensus.NeededOutpoints(v.c.cfg.Params, n.parent, b))
 	u, checks, err := consensus.Connect(v.c.cfg.Params, n.parent, b, coins)
 	if err == nil {
 		err = v.c.runChecks(checks)

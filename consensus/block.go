@@ -65,22 +65,26 @@ func IsMutation(k Kind) bool {
 }
 
 // CheckBlockInPlace checks what depends on the block's place but on no coin: that its transactions are
-// final (BIP113), the height in the coinbase (BIP34), the witness commitment (BIP141) and the weight. It
-// returns nil or a RuleError. The block must have passed CheckBlock.
+// final (against the median time from CSVHeight on, BIP113, against the block's own time before), the height in the
+// coinbase (from BIP34Height on), the witness commitment (BIP141; before SegwitHeight there may be no witnesses
+// at all) and the weight. It returns nil or a RuleError. The block must have passed CheckBlock.
 func CheckBlockInPlace(p *Params, parent Ancestry, b *types.Block) error {
 	if len(b.Txs) == 0 || len(b.Txs[0].In) == 0 {
 		return Reject(BadCbMissing, "no coinbase")
 	}
-	height, median := parent.Height()+1, parent.MedianTime()
+	height, cutoff := parent.Height()+1, int64(b.Header.Time)
+	if height >= p.CSVHeight {
+		cutoff = parent.MedianTime()
+	}
 	for _, tx := range b.Txs {
-		if !IsFinal(tx, height, median) {
+		if !IsFinal(tx, height, cutoff) {
 			return Reject(BadTxnsNonFinal, tx.ID().String())
 		}
 	}
-	if !bytes.HasPrefix(b.Txs[0].In[0].ScriptSig, heightPush(height)) {
+	if height >= p.BIP34Height && !bytes.HasPrefix(b.Txs[0].In[0].ScriptSig, heightPush(height)) {
 		return Reject(BadCbHeight, fmt.Sprintf("the coinbase does not begin with height %d", height))
 	}
-	if err := checkWitnessCommitment(b); err != nil {
+	if err := checkWitnesses(b, height >= p.SegwitHeight); err != nil {
 		return err
 	}
 	if w := b.Weight(); w > types.MaxBlockWeight {
@@ -89,11 +93,11 @@ func CheckBlockInPlace(p *Params, parent Ancestry, b *types.Block) error {
 	return nil
 }
 
-// checkWitnessCommitment checks the last commitment output of the coinbase against the witnesses, or
-// that there are no witnesses if there is no such output.
-func checkWitnessCommitment(b *types.Block) error {
+// checkWitnesses checks the last commitment output of the coinbase against the witnesses, or, if there is no such
+// output or segwit is not active, that there are no witnesses.
+func checkWitnesses(b *types.Block, active bool) error {
 	at := CommitmentIndex(b.Txs[0])
-	if at < 0 {
+	if at < 0 || !active {
 		for _, tx := range b.Txs {
 			if tx.HasWitness() {
 				return Reject(UnexpectedWitness, "witness without a commitment in "+tx.ID().String())

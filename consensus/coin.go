@@ -42,7 +42,8 @@ type Update struct {
 	// Created and Spent are net of the block itself: a coin made and spent within the block is in
 	// neither. A connect adds Created to the coin set and removes Spent; a disconnect removes
 	// Created and adds Spent. Outputs that can never be spent (OP_RETURN, over 10,000 bytes) are
-	// never coins.
+	// never coins. An outpoint is in both only where a coinbase repeats an earlier one (BIP30): its old coin is
+	// removed before the new one is added.
 	Created, Spent []CoinEntry
 	// Undo is set by Connect and passed through by Disconnect.
 	Undo Undo

@@ -13,15 +13,12 @@ import (
 // the block.
 var ErrUndo = errors.New("undo data does not fit the block")
 
-// Connect applies a block to the ledger as the child of parent. b must have passed CheckBlock; its work is not
-// looked at. coins must hold what SpentOutpoints names, as far as it exists; Connect changes neither coins nor b.
+// Connect applies a block to the ledger as the child of parent. b must have passed CheckBlock; neither its work nor a
+// signet's signature is looked at. coins must hold what NeededOutpoints names, as far as it exists; Connect changes
+// neither coins nor b.
 //
 // It returns what changed and the scripts that are still to be run: the block is valid when all of them succeed.
 // The error is a RuleError, the first in Bitcoin Core's order.
-//
-// BIP30 (no transaction may overwrite an unspent output of another with the same id) follows from BIP34, which
-// is active from block 1: coinbases of different heights differ, and so does all that descends from them. The
-// rule is still checked against coins, in which a careful caller may also look up what b makes.
 //
 // A nil parent connects genesis, whose output is no coin, as in Bitcoin.
 func Connect(p *Params, parent Ancestry, b *types.Block, coins Coins) (Update, []script.Check, error) {
@@ -36,6 +33,7 @@ func Connect(p *Params, parent Ancestry, b *types.Block, coins Coins) (Update, [
 		return Update{}, nil, err
 	}
 	c := connecting{p: p, parent: parent, height: parent.Height() + 1, coins: coins, undo: make(Undo, 0, len(b.Txs)-1)}
+	c.flags = ScriptFlags(p, c.height, b.Hash())
 	if err := c.run(b); err != nil {
 		return Update{}, nil, err
 	}
@@ -48,6 +46,7 @@ type connecting struct {
 	p      *Params
 	parent Ancestry
 	height int32
+	flags  script.Flags
 	coins  Coins
 	made   map[types.OutPoint]Coin     // made in this block and not spent yet
 	gone   map[types.OutPoint]struct{} // of coins, spent by this block
@@ -81,6 +80,9 @@ func (c *connecting) run(b *types.Block) error {
 
 // overwrites looks for outputs that stand in the coin set already (BIP30).
 func (c *connecting) overwrites(b *types.Block) error {
+	if !bip30Holds(c.p, c.parent, b.Hash()) {
+		return nil
+	}
 	for _, tx := range b.Txs {
 		id := tx.ID()
 		for i := range tx.Out {
@@ -107,16 +109,16 @@ func (c *connecting) tx(tx *types.Tx, coinbase bool) error {
 		if c.fees += fee; c.fees > MaxMoney {
 			return Reject(BadTxnsAccumulatedFeeRange, "")
 		}
-		if !SequenceLocksMet(tx, spent, c.parent) {
+		if c.height >= c.p.CSVHeight && !SequenceLocksMet(tx, spent, c.parent) {
 			return Reject(BadTxnsNonFinal, "a relative lock time is not over")
 		}
 		c.undo = append(c.undo, spent)
 	}
-	if c.sigCost += SigOpCost(tx, spent); c.sigCost > MaxBlockSigOpCost {
+	if c.sigCost += sigOpCost(tx, spent, c.flags); c.sigCost > MaxBlockSigOpCost {
 		return Reject(BadBlkSigOps, fmt.Sprintf("cost is over %d", MaxBlockSigOpCost))
 	}
 	if !coinbase {
-		c.checks = appendChecks(c.checks, tx, spent, script.ConsensusFlags)
+		c.checks = appendChecks(c.checks, tx, spent, c.flags)
 	}
 	c.give(tx, coinbase)
 	return nil
@@ -142,8 +144,8 @@ func (c *connecting) take(tx *types.Tx) ([]Coin, error) {
 	return spent, nil
 }
 
-// give adds the coins that tx makes. They cannot be there already: a transaction with the same id would have spent
-// the same coins before.
+// give adds the coins that tx makes. Of the block's own none can be there already: a transaction with the same id would
+// have spent the same coins before.
 func (c *connecting) give(tx *types.Tx, coinbase bool) {
 	id := tx.ID()
 	for i := range tx.Out {
@@ -213,8 +215,8 @@ func CheckSpend(p *Params, tx *types.Tx, spent []Coin, parent Ancestry, flags sc
 	return fee, appendChecks(nil, tx, spent, flags), nil
 }
 
-// SpentOutpoints returns what Connect needs to find in its coins: the outpoints that b's transactions spend, each
-// once, sorted, without outputs of earlier transactions of the block.
+// SpentOutpoints returns the outpoints that b's transactions spend, each
+// once, sorted, without outputs of earlier transactions of the block. NeededOutpoints is what Connect needs.
 func SpentOutpoints(b *types.Block) []types.OutPoint {
 	made := make(map[types.Hash]int, len(b.Txs))
 	var ops []types.OutPoint
@@ -229,6 +231,11 @@ func SpentOutpoints(b *types.Block) []types.OutPoint {
 		}
 		made[tx.ID()] = len(tx.Out)
 	}
+	return sortedOnce(ops)
+}
+
+// sortedOnce sorts outpoints in place and leaves each once.
+func sortedOnce(ops []types.OutPoint) []types.OutPoint {
 	slices.SortFunc(ops, types.OutPoint.Compare)
 	return slices.Compact(ops)
 }

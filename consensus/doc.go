@@ -8,9 +8,12 @@
 //
 // A RuleError says that the data is wrong and prints Bitcoin Core's reject string. Every other error says that we are.
 //
-// Rules beside Bitcoin's: the target of each block follows aserti3-2d (asertBits states it), which is absolute, so no
-// period has ends that could be warped; and where Params.Refuse64ByteTx is set, a transaction of 64 bytes without witnesses
-// is invalid.
+// Soft forks hold from a height on (forks.go) or are activated by miners (versionbits.go); Params has the heights. The
+// networks of Bitcoin are in bitcoin.go, for validation only.
+//
+// Rules beside Bitcoin's, on the network cairn: the target of each block follows aserti3-2d (asertBits states it), which is
+// absolute, so no period has ends that could be warped; and where Params.Refuse64ByteTx is set, a transaction of 64 bytes
+// without witnesses is invalid.
 //
 // Start reading at Connect, then CheckHeader and CheckBlock. Params lists all that differs between networks.
 package consensus

@@ -7,13 +7,14 @@ import (
 
 // Kinds of headers that break the rules.
 const (
-	HighHash              Kind = "high-hash"          // the hash is over the target, or the target is out of range
-	BadDiffBits           Kind = "bad-diffbits"       // bits are not those that the retarget demands
-	TimeTooOld            Kind = "time-too-old"       // not after the median of the last eleven blocks
-	TimeTooNew            Kind = "time-too-new"       // too far ahead of the node's clock
-	BadVersion            Kind = "bad-version"        // made by BadVersionOf, which adds the version
-	PrevBlkNotFound       Kind = "prev-blk-not-found" // the parent is unknown
-	BadPrevBlk            Kind = "bad-prevblk"        // the parent is invalid
+	HighHash              Kind = "high-hash"            // the hash is over the target, or the target is out of range
+	BadDiffBits           Kind = "bad-diffbits"         // bits are not those that the retarget demands
+	TimeTooOld            Kind = "time-too-old"         // not after the median of the last eleven blocks
+	TimeTooNew            Kind = "time-too-new"         // too far ahead of the node's clock
+	TimeWarp              Kind = "time-timewarp-attack" // the first of a period is too far before its parent (BIP94)
+	BadVersion            Kind = "bad-version"          // made by BadVersionOf, which adds the version
+	PrevBlkNotFound       Kind = "prev-blk-not-found"   // the parent is unknown
+	BadPrevBlk            Kind = "bad-prevblk"          // the parent is invalid
 	TooLittleChainWork    Kind = "too-little-chainwork"
 	BadForkPriorToCheckpt Kind = "bad-fork-prior-to-checkpoint"
 )
@@ -32,6 +33,7 @@ const (
 	BadCbAmount           Kind = "bad-cb-amount"
 	UnexpectedWitness     Kind = "unexpected-witness"
 	BadWitnessNonceSize   Kind = "bad-witness-nonce-size"
+	BadSignetBlockSig     Kind = "bad-signet-blksig" // see SignetCheck
 	BadWitnessMerkleMatch Kind = "bad-witness-merkle-match"
 	BadTxnsBIP30          Kind = "bad-txns-BIP30"
 	BlockScriptVerify     Kind = "block-script-verify-flag-failed"

@@ -1,7 +1,6 @@
 package consensus
 
 import (
-	"encoding/hex"
 	"fmt"
 
 	"github.com/cairn-chain/cairn/consensus/script"
@@ -13,7 +12,7 @@ import (
 // ASERT counts from 2²² hashes a block (4,194,320 on average), wherever in time block 19 stood. The result is the
 // caller's own.
 func Cairn() *Params {
-	return &Params{
+	p := &Params{
 		Name:  "cairn",
 		Magic: 0xd3f019ca, // on the wire ca 19 f0 d3
 
@@ -43,14 +42,19 @@ func Cairn() *Params {
 		HDPrivateID:      [4]byte{0x02, 0xe8, 0xda, 0x54}, // cprv…
 		HDPublicID:       [4]byte{0x02, 0xe8, 0xde, 0x8f}, // cpub…
 
+		SignalPeriod: 2016, SignalThreshold: 1815,
+		Deployments: []Deployment{activeTaproot()},
+
 		BlockFilterIndex: true,
 	}
+	p.forksFrom(1, 0)
+	return p
 }
 
 // Regtest returns the parameters of Bitcoin's regression test network, byte for byte, with all soft forks active from
-// block 1. The result is the caller's own.
+// block 1; SetActivation changes that. The result is the caller's own.
 func Regtest() *Params {
-	return &Params{
+	p := &Params{
 		Name:  "regtest",
 		Magic: 0xdab5bffa, // on the wire fa bf b5 da
 
@@ -74,18 +78,32 @@ func Regtest() *Params {
 		HDCoinType:       1,
 		HDPrivateID:      [4]byte{0x04, 0x35, 0x83, 0x94},
 		HDPublicID:       [4]byte{0x04, 0x35, 0x87, 0xcf},
+
+		SignalPeriod: 144, SignalThreshold: 108,
+		Deployments: []Deployment{testDummy(0), activeTaproot()},
 	}
+	p.forksFrom(1, 0)
+	return p
 }
 
-// Network returns the parameters of the network with that name, "cairn" or "regtest".
+// Network returns the parameters of the network with that name: "cairn", "regtest" or, for validation only,
+// "mainnet", "testnet3", "testnet4" or "signet". Bitcoin Core's names "main" and "test" are understood too.
 func Network(name string) (*Params, error) {
 	switch name {
 	case "cairn":
 		return Cairn(), nil
 	case "regtest":
 		return Regtest(), nil
+	case "mainnet", "main":
+		return Mainnet(), nil
+	case "testnet3", "test":
+		return Testnet3(), nil
+	case "testnet4":
+		return Testnet4(), nil
+	case "signet":
+		return Signet(), nil
 	}
-	return nil, fmt.Errorf("unknown network %q: use cairn, regtest or a params file", name)
+	return nil, fmt.Errorf("unknown network %q: use cairn, regtest or a params file; mainnet, testnet4, signet or testnet3 to validate their blocks", name)
 }
 
 // Addresses returns what tells this network's addresses from others'.
@@ -113,28 +131,11 @@ func cairnGenesis() *types.Block {
 			Sequence:  sequenceFinal,
 		}},
 		Out: []types.TxOut{{Script: []byte{0x6a}}},
-	}, types.Header{Version: minVersion, Time: 1735689600, Bits: 0x1f00ffff, Nonce: cairnGenesisNonce})
+	}, types.Header{Version: 4, Time: 1735689600, Bits: 0x1f00ffff, Nonce: cairnGenesisNonce})
 }
 
 // cairnGenesisNonce is found by TestCairnGenesis.
 const cairnGenesisNonce = 4825
-
-// bitcoinGenesis is the first block of Bitcoin's networks, which differ in time, bits and nonce.
-func bitcoinGenesis(time, bits, nonce uint32) *types.Block {
-	const times = "The Times 03/Jan/2009 Chancellor on brink of second bailout for banks"
-	key, err := hex.DecodeString("04678afdb0fe5548271967f1a67130b7105cd6a828e03909a67962e0ea1f61deb6" +
-		"49f6bc3f4cef38c4f35504e51ec112de5c384df7ba0b8d578a4c702b6bf11d5f")
-	if err != nil {
-		panic(err) // a constant
-	}
-	sig := append([]byte{0x04, 0xff, 0xff, 0x00, 0x1d, 0x01, 0x04, byte(len(times))}, times...)
-	lock := append(append([]byte{byte(len(key))}, key...), 0xac)
-	return genesis(&types.Tx{
-		Version: 1,
-		In:      []types.TxIn{{PrevOut: types.NullOutPoint, ScriptSig: sig, Sequence: sequenceFinal}},
-		Out:     []types.TxOut{{Value: 50 * CoinUnit, Script: lock}},
-	}, types.Header{Version: 1, Time: time, Bits: bits, Nonce: nonce})
-}
 
 func genesis(coinbase *types.Tx, h types.Header) *types.Block {
 	h.MerkleRoot = coinbase.ID()

@@ -57,8 +57,8 @@ func ParseParams(text []byte) (*Params, error) {
 		return nil, fmt.Errorf("%w: unknown field %q", ErrParams, unknown[0].String())
 	}
 	p, err := Network(f.Base)
-	if err != nil {
-		return nil, fmt.Errorf("%w: base: %w", ErrParams, err)
+	if err != nil || p.ValidationOnly {
+		return nil, fmt.Errorf("%w: base: unknown network %q to build on: use cairn or regtest", ErrParams, f.Base)
 	}
 	if err := f.apply(p); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrParams, err)
@@ -72,14 +72,16 @@ func ParseParams(text []byte) (*Params, error) {
 
 // apply puts the file's fields over p.
 func (f *paramsFile) apply(p *Params) error {
-	if f.Name == "cairn" || f.Name == "regtest" {
+	if _, err := Network(f.Name); err == nil {
 		return fmt.Errorf("name %q is taken: give the network a name of its own", f.Name)
 	}
 	p.Name = f.Name
 	set(&p.P2PPort, f.P2PPort)
 	set(&p.RPCPort, f.RPCPort)
 	set(&p.HTTPPort, f.HTTPPort)
-	set(&p.Retarget, f.Retarget)
+	if set(&p.Retarget, f.Retarget); p.Retarget == RetargetPeriod {
+		return fmt.Errorf("retarget %q is of Bitcoin's own networks: use %q or %q", p.Retarget, RetargetNone, RetargetASERT)
+	}
 	set(&p.TargetSpacing, f.TargetSpacing)
 	set(&p.AsertHalfLife, f.AsertHalfLife)
 	set(&p.AsertAnchorHeight, f.AsertAnchorHeight)
@@ -148,6 +150,8 @@ func (p *Params) Validate() error {
 		return fmt.Errorf("halving_interval %d is not positive", p.HalvingInterval)
 	case p.Subsidy < 0 || p.Subsidy > MaxMoney/2/int64(p.HalvingInterval):
 		return fmt.Errorf("subsidy %d and halving_interval %d would create more than %d", p.Subsidy, p.HalvingInterval, MaxMoney)
+	case p.SignalPeriod < 1 || p.SignalThreshold < 1 || p.SignalThreshold > p.SignalPeriod:
+		return fmt.Errorf("a deployment locks in with %d signals in a period of %d blocks", p.SignalThreshold, p.SignalPeriod)
 	}
 	return nil
 }
@@ -161,7 +165,7 @@ func (p *Params) validateWork() error {
 		return fmt.Errorf("target_spacing %d is not in 1..1000000 seconds", p.TargetSpacing)
 	}
 	switch p.Retarget {
-	case RetargetNone:
+	case RetargetNone, RetargetPeriod:
 		return nil
 	case RetargetASERT:
 	default:

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"math/big"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -13,7 +14,8 @@ import (
 )
 
 func TestBuiltInNetworks(t *testing.T) {
-	magics := map[string]string{"cairn": "ca19f0d3", "regtest": "fabfb5da"}
+	magics := map[string]string{"cairn": "ca19f0d3", "regtest": "fabfb5da", "mainnet": "f9beb4d9", "testnet3": "0b110907",
+		"testnet4": "1c163f28", "signet": "0a03cf40"}
 	for name, magic := range magics {
 		p, err := consensus.Network(name)
 		if err != nil || p.Name != name {
@@ -30,8 +32,8 @@ func TestBuiltInNetworks(t *testing.T) {
 			t.Errorf("%s: addresses %+v", name, a)
 		}
 	}
-	if _, err := consensus.Network("mainnet"); err == nil || !strings.Contains(err.Error(), "mainnet") {
-		t.Errorf("mainnet: %v", err)
+	if _, err := consensus.Network("bitcoin"); err == nil || !strings.Contains(err.Error(), "bitcoin") {
+		t.Errorf("bitcoin: %v", err)
 	}
 	if a, b := consensus.Cairn(), consensus.Cairn(); a == b {
 		t.Error("callers share one Params")
@@ -107,7 +109,7 @@ func TestParseParams(t *testing.T) {
 	want.MaxFutureTime, want.CoinbaseMaturity, want.Subsidy, want.HalvingInterval = 60, 3, 100, 1000
 	want.Refuse64ByteTx, want.BlockFilterIndex = false, false
 	want.MinimumWork = consensus.WorkFromBig(big.NewInt(0x1ff))
-	if *p != *want {
+	if !reflect.DeepEqual(p, want) {
 		t.Errorf("got %+v, want %+v", p, want)
 	}
 	if p.Genesis.Hash() != consensus.Cairn().Genesis.Hash() {
@@ -162,6 +164,9 @@ func TestParseParamsRefuses(t *testing.T) {
 		"base = \"cairn\"\nname = \"regtest\"":                       "taken",
 		"base = \"cairn\"\nname = \"A\"":                             "name",
 		"base = \"cairn\"\nname = \"a b\"":                           "name",
+		"base = \"mainnet\"\nname = \"x\"":                           "unknown network",
+		"base = \"cairn\"\nname = \"signet\"":                        "taken",
+		head + "retarget = \"period\"":                               "period",
 		"base = \"main\"\nname = \"x\"":                              "unknown network",
 		"this is no toml":                                            "toml",
 		head + "colour = \"red\"":                                    "colour",

@@ -2,13 +2,82 @@ package consensus
 
 import "math/big"
 
-// NextBits returns the bits that the block after parent must have. It reads only parent's own branch.
-// parent nil asks for genesis.
+// NextBits returns the bits that the block after parent must have if it does not come late; see NextBitsAt. It reads only
+// parent's own branch. parent nil asks for genesis.
 func NextBits(p *Params, parent Ancestry) uint32 {
 	if parent == nil {
 		return p.Genesis.Header.Bits
 	}
-	if p.Retarget != RetargetASERT || parent.Height() < p.AsertAnchorHeight {
+	return NextBitsAt(p, parent, parent.Header().Time)
+}
+
+// NextBitsAt returns the bits that a block with that time must have as the child of parent. The time matters only under
+// Params.MinDifficultyBlocks.
+func NextBitsAt(p *Params, parent Ancestry, time uint32) uint32 {
+	switch p.Retarget {
+	case RetargetASERT:
+		return nextAsert(p, parent)
+	case RetargetPeriod:
+		return nextOfPeriod(p, parent, time)
+	}
+	return p.PowLimitBits
+}
+
+// retargetInterval is the number of blocks in a period of RetargetPeriod.
+const retargetInterval = 2016
+
+// nextOfPeriod is Bitcoin's rule. All blocks of a period have the same bits; the first has those of the period before, times
+// the seconds that it took over those it should have taken, which is bounded to a quarter and four times.
+//
+// The time is measured from the first block of a period to its last, not to the first of the next: 2,015 intervals
+// count as 2,016. That is Bitcoin's famous error, and a rule.
+//
+// On test networks a block may have the limit's bits if it comes late (MinDifficultyBlocks). The next that
+// does not come late goes back to the last bits that were not given away so. If the last of a period was such a block,
+// the whole next period starts from the limit; BIP94 takes the bits of the first instead, which are never
+// given away.
+func nextOfPeriod(p *Params, parent Ancestry, time uint32) uint32 {
+	head, height := parent.Header(), parent.Height()
+	if (height+1)%retargetInterval == 0 {
+		first := parent.Ancestor(height - (retargetInterval - 1)).Header()
+		from := head.Bits
+		if p.BIP94 {
+			from = first.Bits
+		}
+		return retarget(p, from, int64(head.Time)-int64(first.Time))
+	}
+	switch {
+	case !p.MinDifficultyBlocks:
+		return head.Bits
+	case int64(time) > int64(head.Time)+2*p.TargetSpacing:
+		return p.PowLimitBits
+	}
+	for at := parent; ; head = at.Header() {
+		if head.Bits != p.PowLimitBits || at.Height()%retargetInterval == 0 {
+			return head.Bits
+		}
+		at = at.Ancestor(at.Height() - 1)
+	}
+}
+
+// retarget scales the target of a period by the seconds that it took. Exact integer arithmetic, rounded down, then
+// to the compact form.
+func retarget(p *Params, bits uint32, took int64) uint32 {
+	due := retargetInterval * p.TargetSpacing
+	took = min(max(took, due/4), due*4)
+	limit, _ := TargetFromBits(p.PowLimitBits)
+	target, _ := TargetFromBits(bits)
+	target.Mul(target, big.NewInt(took))
+	target.Div(target, big.NewInt(due))
+	if target.Cmp(limit) > 0 {
+		return p.PowLimitBits
+	}
+	return BitsFromTarget(target)
+}
+
+// nextAsert gives the prelude the limit, and then asks asertBits.
+func nextAsert(p *Params, parent Ancestry) uint32 {
+	if parent.Height() < p.AsertAnchorHeight {
 		return p.PowLimitBits
 	}
 	anchorParent := parent.Ancestor(max(p.AsertAnchorHeight-1, 0)).Header()

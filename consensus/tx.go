@@ -89,7 +89,8 @@ func checkInputs(tx *types.Tx) error {
 }
 
 // IsFinal tells whether tx may stand in a block of that height whose parent has that median time past
-// (BIP113): it has no lock time, or a past one, or all its inputs switch the lock off.
+// (BIP113; before it, the time of the block itself counts): it has no lock time, or a past one, or all its inputs
+// switch the lock off.
 func IsFinal(tx *types.Tx, height int32, medianTime int64) bool {
 	if tx.LockTime == 0 {
 		return true
@@ -143,15 +144,22 @@ func SequenceLocksMet(tx *types.Tx, spent []Coin, parent Ancestry) bool {
 // SigOpCost returns the cost of tx's signature operations in the units of BIP141: four for each in its
 // scriptSigs, its outputs and the P2SH scripts that it runs, one for each in witnesses. spent are the
 // coins of its inputs in input order; for a coinbase nil.
-func SigOpCost(tx *types.Tx, spent []Coin) int {
+func SigOpCost(tx *types.Tx, spent []Coin) int { return sigOpCost(tx, spent, script.ConsensusFlags) }
+
+// sigOpCost is SigOpCost where P2SH scripts and witnesses count only if flags say that they are run.
+func sigOpCost(tx *types.Tx, spent []Coin, flags script.Flags) int {
 	cost := legacySigOps(tx) * types.WitnessScale
 	if tx.IsCoinbase() {
 		return cost
 	}
 	for i := range min(len(tx.In), len(spent)) {
 		in, lock := &tx.In[i], spent[i].Out.Script
-		cost += script.P2SHSigOps(in.ScriptSig, lock) * types.WitnessScale
-		cost += script.WitnessSigOps(in.ScriptSig, lock, in.Witness)
+		if flags&script.VerifyP2SH != 0 {
+			cost += script.P2SHSigOps(in.ScriptSig, lock) * types.WitnessScale
+		}
+		if flags&script.VerifyWitness != 0 {
+			cost += script.WitnessSigOps(in.ScriptSig, lock, in.Witness)
+		}
 	}
 	return cost
 }

@@ -76,6 +76,22 @@ func (u *Update) net() {
 			}
 		}
 	}
+	u.overwrite()
+}
+
+// overwrite adds to Spent what the coinbase overwrites in the two blocks that repeat an earlier one: the same coins, but of
+// another height. Taking such a block off brings them back.
+func (u *Update) overwrite() {
+	earlier, ok := repeatedCoinbases[u.Hash]
+	if !ok {
+		return
+	}
+	for _, e := range u.Created {
+		if e.Coin.Coinbase {
+			e.Coin.Height = earlier
+			u.Spent = append(u.Spent, e)
+		}
+	}
 }
 
 // spend notes what one transaction spends and returns its fee.

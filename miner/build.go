@@ -7,7 +7,7 @@ import (
 	"github.com/cairn-chain/cairn/types"
 )
 
-// BlockVersion is the version of blocks that are built: the top bits of BIP9, no signal.
+// BlockVersion is the version of blocks that are built while no deployment is signalled for; see consensus.BlockVersion.
 const BlockVersion = 0x20000000
 
 // ReservedWeight is the weight that a caller leaves for what BuildBlock and Solve add to the transactions: the header, the count, the
@@ -21,11 +21,11 @@ const ReservedSigOps = 400
 const MaxExtra = 80
 
 // BuildBlock makes the block after parent: a coinbase that pays subsidy and fees to the script payTo and carries extra (at most
-// MaxExtra bytes, more is cut off), then txs, parents before children. It sets the witness commitment, merkle root, bits, and the time: now, but after
-// the median time past. The nonce is left for Solve. fees is the sum of what txs pay, in the smallest unit; it
+// MaxExtra bytes, more is cut off), then txs, parents before children. It sets the version with the signals that are due, the witness commitment (from
+// SegwitHeight on; before, txs may have no witnesses), merkle root, bits, and the time: now, but after the median time past. The nonce is left for Solve. fees is the sum of what txs pay, in the smallest unit; it
 // is trusted.
 func BuildBlock(p *consensus.Params, parent consensus.Ancestry, txs []*types.Tx, fees int64, payTo, extra []byte, now time.Time) *types.Block {
-	height := parent.Height() + 1
+	height, blockTime := parent.Height()+1, uint32(max(now.Unix(), parent.MedianTime()+1))
 	coinbase := &types.Tx{
 		Version: 2,
 		In: []types.TxIn{{
@@ -37,13 +37,17 @@ func BuildBlock(p *consensus.Params, parent consensus.Ancestry, txs []*types.Tx,
 	}
 	b := &types.Block{
 		Header: types.Header{
-			Version:  BlockVersion,
+			Version:  consensus.BlockVersion(p, parent),
 			PrevHash: parent.Hash(),
-			Time:     uint32(max(now.Unix(), parent.MedianTime()+1)),
-			Bits:     consensus.NextBits(p, parent),
+			Time:     blockTime,
+			Bits:     consensus.NextBitsAt(p, parent, blockTime),
 		},
 		Txs: append([]*types.Tx{coinbase}, txs...),
 	}
-	consensus.CommitWitness(b)
+	if height >= p.SegwitHeight {
+		consensus.CommitWitness(b)
+	} else {
+		consensus.SetMerkleRoot(b)
+	}
 	return b
 }

@@ -70,6 +70,9 @@ func (c *Config) Validate() error {
 	if c.Params == nil {
 		return errors.New("no network is chosen")
 	}
+	if c.Mine && c.Params.ValidationOnly {
+		return errValidationOnly(c.Params)
+	}
 	if c.Mine && len(c.MineTo) == 0 {
 		return errors.New("mining needs an address to pay: set --mine-to")
 	}
@@ -87,6 +90,11 @@ func (c *Config) Validate() error {
 	}
 	c.fill()
 	return nil
+}
+
+// errValidationOnly is what everybody hears who wants to mine on a network of others.
+func errValidationOnly(p *consensus.Params) error {
+	return fmt.Errorf("%s is here for validation only: nothing is mined on it", p.Name)
 }
 
 func (c *Config) fill() {

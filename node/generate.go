@@ -78,6 +78,9 @@ func stopAt(ctx context.Context, cancel func(), tries *atomic.Uint64, maxTries u
 
 // generateBlock mines one block with exactly these transactions.
 func (m *mining) generateBlock(ctx context.Context, payTo []byte, txs []*types.Tx, submit bool) (*types.Block, error) {
+	if m.params.ValidationOnly {
+		return nil, errValidationOnly(m.params)
+	}
 	var b *types.Block
 	err := m.ledger.do(ctx, m.stopped, func() error {
 		fees, err := m.feesOf(txs)

@@ -64,8 +64,14 @@ type mining struct {
 
 // template builds a block on the tip from the best transactions of the pool. Only the ledger calls it.
 func (m *mining) template(payTo []byte) (*types.Block, []mempool.Selected, error) {
+	if m.params.ValidationOnly {
+		return nil, nil, errValidationOnly(m.params)
+	}
 	tip := m.chain.Tip()
 	chosen := m.pool.Select(types.MaxBlockWeight-miner.ReservedWeight, consensus.MaxBlockSigOpCost-miner.ReservedSigOps, 0)
+	if tip.Height()+1 < m.params.SegwitHeight {
+		chosen = withoutWitnesses(chosen)
+	}
 	b, err := m.build(tip, payTo, chosen)
 	if err == nil {
 		err = m.chain.TestBlock(b)
@@ -78,6 +84,21 @@ func (m *mining) template(payTo []byte) (*types.Block, []mempool.Selected, error
 		b, err = m.build(tip, payTo, nil)
 	}
 	return b, chosen, err
+}
+
+// withoutWitnesses leaves out transactions that no block may hold before segwit is active, and what spends them.
+func withoutWitnesses(chosen []mempool.Selected) (kept []mempool.Selected) {
+	left := map[types.Hash]bool{}
+	for _, s := range chosen {
+		out := s.Tx.HasWitness()
+		for i := range s.Tx.In {
+			out = out || left[s.Tx.In[i].PrevOut.TxID]
+		}
+		if left[s.Tx.ID()] = out; !out {
+			kept = append(kept, s)
+		}
+	}
+	return kept
 }
 
 func (m *mining) build(tip *chain.Node, payTo []byte, chosen []mempool.Selected) (*types.Block, error) {
@@ -120,6 +141,9 @@ func (m *mining) set(ctx context.Context, on bool) error {
 	defer m.mu.Unlock()
 	if on == m.on {
 		return nil
+	}
+	if on && m.params.ValidationOnly {
+		return errValidationOnly(m.params)
 	}
 	if on && len(m.payTo) == 0 {
 		return errors.New("mining needs an address to pay: start the node with --mine-to")

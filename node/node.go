@@ -48,6 +48,7 @@ type Node struct {
 	mining  *mining
 	web     *services
 	peers   *peersRPC
+	unknown unknownRules
 	started time.Time
 	p2pAddr netip.AddrPort
 	// services are the bits that peers are told.

@@ -173,7 +173,6 @@ func (r nodeRPC) Settle(ctx context.Context) error {
 
 func (r nodeRPC) Now() time.Time        { return r.n.clock.now() }
 func (r nodeRPC) Uptime() time.Duration { return time.Since(r.n.started) }
-func (r nodeRPC) Warnings() []string    { return nil }
 func (r nodeRPC) Stop()                 { r.n.Stop() }
 
 // SetMockTime sets the clock and lets the machine do at once what is due by it.

@@ -25,7 +25,7 @@ func blockchainMethods() []Method {
 		{Name: "getchaintips", Topic: topicBlockchain, Help: "Returns the ends of all known branches of the block tree, the best chain's among them.",
 			Result: "[{...}]    (json array) height, hash, branchlen (blocks off the best chain) and status: active, valid-fork, valid-headers, headers-only or invalid",
 			run:    getChainTips},
-		{Name: "getdeploymentinfo", Topic: topicBlockchain, Help: "Returns the state of the rule changes that were once deployments, as of a block. On the networks of this node all are active from the start.",
+		{Name: "getdeploymentinfo", Topic: topicBlockchain, Help: "Returns an object containing various state info regarding deployments of consensus changes, as of a block.",
 			Params: []Param{optional("blockhash", TypeHex, "hash of current chain tip", "The hash of the block at which to query")},
 			Result: "{...}    (json object) hash, height, deployments", run: getDeploymentInfo},
 		{Name: "getindexinfo", Topic: topicUtil, Help: "Returns the state of one or all of the indexes that the node keeps.",
@@ -76,7 +76,7 @@ func getBlockchainInfo(_ context.Context, c *call) (any, error) {
 	tip, best := c.Chain.Tip(), c.Chain.BestHeader()
 	h := tip.Header()
 	return obj(
-		"chain", c.Node.Params().Name,
+		"chain", chainName(c.Node.Params()),
 		"blocks", tip.Height(),
 		"headers", best.Height(),
 		"bestblockhash", tip.Hash(),
@@ -138,23 +138,6 @@ func forkHeight(c *call, e consensus.Ancestry) int32 {
 		}
 	}
 	return low
-}
-
-func getDeploymentInfo(_ context.Context, c *call) (any, error) {
-	at := c.Chain.Tip()
-	if c.given(0) {
-		var err error
-		if at, err = c.entry(0); err != nil {
-			return nil, err
-		}
-	}
-	var deployments fields
-	for _, name := range []string{"bip34", "bip66", "bip65", "csv", "segwit"} {
-		deployments.add(name, obj("type", "buried", "active", true, "height", int32(1)))
-	}
-	deployments.add("taproot", obj("type", "bip9", "height", 0, "active", true, "bip9", obj("start_time", -1, "timeout", int64(1<<63-1),
-		"min_activation_height", 0, "status", "active", "since", 0, "status_next", "active")))
-	return obj("hash", at.Hash(), "height", at.Height(), "deployments", deployments), nil
 }
 
 // entry finds the block whose hash parameter i is.

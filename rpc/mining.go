@@ -136,9 +136,9 @@ func (c *call) txOrID(v any) (*types.Tx, error) {
 func getMiningInfo(_ context.Context, c *call) (any, error) {
 	tip, p := c.Chain.Tip(), c.Node.Params()
 	h, state := tip.Header(), c.Mining.State()
-	next := consensus.NextBits(p, tip)
+	next := consensus.NextBitsAt(p, tip, uint32(max(c.Node.Now().Unix(), tip.MedianTime()+1)))
 	return obj("blocks", tip.Height(), "bits", bitsHex(h.Bits), "difficulty", consensus.Difficulty(h.Bits), "target", targetHex(h.Bits),
-		"networkhashps", hashRate(c, tip, 120), "pooledtx", c.Mempool.Info().Count, "chain", p.Name,
+		"networkhashps", hashRate(c, tip, 120), "pooledtx", c.Mempool.Info().Count, "chain", chainName(p),
 		"next", obj("height", tip.Height()+1, "bits", bitsHex(next), "difficulty", consensus.Difficulty(next), "target", targetHex(next)),
 		"warnings", warnings(c), "mining", state.On, "threads", state.Threads, "hashespersec", state.HashRate), nil
 }

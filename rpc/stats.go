@@ -87,7 +87,7 @@ func getBlockStats(_ context.Context, c *call) (any, error) {
 		return nil, err
 	}
 	if !onBest(c, e) {
-		return nil, fail(CodeInvalidParameter, "Block is not in chain %s", c.Node.Params().Name)
+		return nil, fail(CodeInvalidParameter, "Block is not in chain %s", chainName(c.Node.Params()))
 	}
 	b, err := c.block(e)
 	if err != nil {

@@ -120,12 +120,21 @@ func templateFields(c *call, t Template) (any, error) {
 	for i := range coinbase.Out {
 		value += coinbase.Out[i].Value
 	}
-	f := obj("capabilities", []string{"proposal"}, "version", b.Header.Version, "rules", []string{"csv", "!segwit", "taproot"},
-		"vbavailable", fields{}, "vbrequired", 0, "previousblockhash", b.Header.PrevHash, "transactions", txs, "coinbaseaux", fields{},
+	p := c.Node.Params()
+	rules, available := templateRules(p, parent)
+	scale := 1
+	if parent.Height()+1 < p.SegwitHeight {
+		scale = types.WitnessScale
+	}
+	f := obj("capabilities", []string{"proposal"}, "version", b.Header.Version, "rules", rules,
+		"vbavailable", available, "vbrequired", 0, "previousblockhash", b.Header.PrevHash, "transactions", txs, "coinbaseaux", fields{},
 		"coinbasevalue", value, "longpollid", b.Header.PrevHash.String()+strconv.FormatUint(t.MempoolSequence, 10),
 		"target", targetHex(b.Header.Bits), "mintime", parent.MedianTime()+1, "mutable", []string{"time", "transactions", "prevblock"},
-		"noncerange", "00000000ffffffff", "sigoplimit", 80_000, "sizelimit", types.MaxBlockBytes, "weightlimit", types.MaxBlockWeight,
-		"curtime", unixSeconds(b.Header.Time), "bits", bitsHex(b.Header.Bits), "height", parent.Height()+1)
+		"noncerange", "00000000ffffffff", "sigoplimit", consensus.MaxBlockSigOpCost/scale, "sizelimit", types.MaxBlockBytes/scale)
+	if scale == 1 {
+		f.add("weightlimit", types.MaxBlockWeight)
+	}
+	f = append(f, obj("curtime", unixSeconds(b.Header.Time), "bits", bitsHex(b.Header.Bits), "height", parent.Height()+1)...)
 	if i := consensus.CommitmentIndex(coinbase); i >= 0 {
 		f.add("default_witness_commitment", hex.EncodeToString(coinbase.Out[i].Script))
 	}

@@ -342,11 +342,11 @@ func TestWalletOfAnotherNetwork(t *testing.T) {
 	if _, err := Open(t.Context(), o); !errors.As(err, &wrong) || wrong.Wallet != "regtest" || wrong.Asked != "cairn" {
 		t.Fatalf("%v", err)
 	}
-	mainnet := *consensus.Regtest()
-	mainnet.Name, mainnet.HDCoinType = "mainnet", 0
-	o.Params, o.Name = &mainnet, "real"
-	if _, err := Create(t.Context(), o, "", ""); err == nil || !strings.Contains(err.Error(), "test networks") {
-		t.Fatalf("%v", err)
+	for _, p := range []*consensus.Params{consensus.Mainnet(), consensus.Testnet3(), consensus.Testnet4(), consensus.Signet()} {
+		o.Params, o.Name = p, "real-"+p.Name
+		if _, err := Create(t.Context(), o, "", ""); err == nil || !strings.Contains(err.Error(), "test networks") {
+			t.Fatalf("%s: %v", p.Name, err)
+		}
 	}
 }
 

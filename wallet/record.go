@@ -158,10 +158,10 @@ func (w *Wallet) setKeys(mnemonic string) error {
 	return nil
 }
 
-// refuseRealMoney returns an error for networks whose coins are worth something.
+// refuseRealMoney returns an error for networks whose coins are worth something, and for all others that are not ours.
 func refuseRealMoney(p *consensus.Params) error {
-	if p.HDCoinType == 0 {
-		return fmt.Errorf("this wallet is for test networks and does not run on %s", p.Name)
+	if p.ValidationOnly || p.HDCoinType == 0 {
+		return fmt.Errorf("this wallet is for test networks of your own and does not run on %s", p.Name)
 	}
 	return nil
 }

@@ -30,6 +30,31 @@ func NewReader(r io.Reader, magic uint32) *Reader {
 	return &Reader{r: bufio.NewReaderSize(r, 1<<20), magic: magic}
 }
 
+// Unscramble returns r as it was before it was combined with key, byte by byte and over and over: Bitcoin Core 28 and
+// later keep their block files so, with the key in xor.dat beside them. offset is where in the file r stands. An empty key
+// changes nothing.
+func Unscramble(r io.Reader, key []byte, offset int64) io.Reader {
+	if len(key) == 0 {
+		return r
+	}
+	return &scrambled{r: r, key: key, at: int(offset % int64(len(key)))}
+}
+
+type scrambled struct {
+	r   io.Reader
+	key []byte
+	at  int
+}
+
+func (s *scrambled) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	for i := range p[:n] {
+		p[i] ^= s.key[s.at]
+		s.at = (s.at + 1) % len(s.key)
+	}
+	return n, err
+}
+
 // ErrMagic says that a file belongs to another network, or is no file of blocks.
 var ErrMagic = errors.New("no block of this network begins here")
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"testing"
+	"testing/iotest"
 )
 
 const magic = 0xdab5bffa
@@ -81,4 +82,31 @@ func Example() {
 	raw, offset, err := NewReader(bytes.NewReader(b), magic).Next()
 	fmt.Println(len(raw), offset, err)
 	// Output: 80 0 <nil>
+}
+
+// TestUnscramble reads a file as Bitcoin Core 28 writes it, from its beginning and from a record in the middle.
+func TestUnscramble(t *testing.T) {
+	key := []byte{1, 2, 3, 0, 0xff, 7, 8, 9}
+	var plain []byte
+	for i := range 5 {
+		plain = Append(plain, magic, bytes.Repeat([]byte{byte(i)}, 100+i))
+	}
+	file := bytes.Clone(plain)
+	for i := range file {
+		file[i] ^= key[i%len(key)]
+	}
+	r := NewReader(iotest.OneByteReader(Unscramble(bytes.NewReader(file), key, 0)), magic)
+	for i := range 5 {
+		raw, offset, err := r.Next()
+		if err != nil || len(raw) != 100+i || raw[0] != byte(i) {
+			t.Fatalf("block %d: %d bytes, %v", i, len(raw), err)
+		}
+		again, _, err := NewReader(Unscramble(bytes.NewReader(file[offset:]), key, offset), magic).Next()
+		if err != nil || !bytes.Equal(again, raw) {
+			t.Fatalf("block %d from its offset %d: %v", i, offset, err)
+		}
+	}
+	if got, err := io.ReadAll(Unscramble(bytes.NewReader(plain), nil, 3)); err != nil || !bytes.Equal(got, plain) {
+		t.Errorf("without a key: %v", err)
+	}
 }

@@ -42,7 +42,8 @@ func importCommand() *cli.Command {
 			&cli.StringFlag{Name: "node", EnvVars: env("node"), Usage: "RPC `URL` of a running node to give the blocks to instead"},
 			&cli.StringFlag{Name: "cookie", EnvVars: env("cookie"), Usage: "`FILE` with that node's cookie"},
 			&cli.IntFlag{Name: "dbcache", Value: 256, EnvVars: env("dbcache"), Usage: "coin cache in `MiB`"}),
-		Description: "Example:\n\n    cairn chain import --data /tmp/copy blocks.dat",
+		Description: "Example:\n\n    cairn chain import --data /tmp/copy blocks.dat\n" +
+			"    cairn chain import --network mainnet --data /tmp/bitcoin ~/.bitcoin/blocks/blk00000.dat",
 	}
 }
 
@@ -251,7 +252,11 @@ func (im *importer) file(ctx context.Context, name string) error {
 		return err
 	}
 	defer f.Close()
-	for r := blockfile.NewReader(f, im.magic); ; {
+	key, err := scrambleKey(name)
+	if err != nil {
+		return err
+	}
+	for r := blockfile.NewReader(blockfile.Unscramble(f, key, 0), im.magic); ; {
 		raw, offset, err := r.Next()
 		if errors.Is(err, io.EOF) {
 			return nil
@@ -315,8 +320,21 @@ func readPlace(p place, magic uint32) ([]byte, error) {
 	if _, err := f.Seek(p.offset, io.SeekStart); err != nil {
 		return nil, err
 	}
-	raw, _, err := blockfile.NewReader(f, magic).Next()
+	key, err := scrambleKey(p.file)
+	if err != nil {
+		return nil, err
+	}
+	raw, _, err := blockfile.NewReader(blockfile.Unscramble(f, key, p.offset), magic).Next()
 	return raw, err
+}
+
+// scrambleKey is the key in Bitcoin Core's xor.dat beside a file of blocks, nil if there is none.
+func scrambleKey(file string) ([]byte, error) {
+	key, err := os.ReadFile(filepath.Join(filepath.Dir(file), "xor.dat"))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	return key, err
 }
 
 // chainSink adds to a chain of this process.

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -22,7 +24,7 @@ import (
 
 func networkFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "network", Value: "cairn", EnvVars: env("network"), Usage: "rules to follow: cairn or regtest"},
+		&cli.StringFlag{Name: "network", Value: "cairn", EnvVars: env("network"), Usage: "rules to follow: cairn or regtest; for validation only mainnet, testnet4, signet or testnet3"},
 		&cli.StringFlag{Name: "params", EnvVars: env("params"), Usage: "`FILE` in TOML that changes numbers of a network"},
 	}
 }
@@ -45,6 +47,7 @@ func networkParams(c *cli.Context) (*consensus.Params, error) {
 
 func nodeCommand() *cli.Command {
 	flags := append(networkFlags(),
+		&cli.StringSliceFlag{Name: "testactivationheight", EnvVars: env("testactivationheight"), Usage: "on regtest, activate a soft fork at a height: `NAME@HEIGHT`, the name one of bip34, dersig, cltv, csv, segwit (may be repeated)"},
 		&cli.StringFlag{Name: "data", Value: defaultDataDir(), EnvVars: env("data"), Usage: "data `DIR`; each network has a folder in it"},
 		&cli.StringFlag{Name: "listen", EnvVars: env("listen"), Usage: "`HOST:PORT` for peers (default: all interfaces, the network's port; \"none\": do not listen)", Aliases: []string{"bind"}},
 		&cli.StringSliceFlag{Name: "connect", EnvVars: env("connect"), Usage: "connect to these peers only (`HOST:PORT`, may be repeated)"},
@@ -139,6 +142,9 @@ func nodeConfig(c *cli.Context) (node.Config, error) {
 	if err != nil {
 		return node.Config{}, err
 	}
+	if err := moveForks(p, c.StringSlice("testactivationheight")); err != nil {
+		return node.Config{}, usageError{err}
+	}
 	cfg := node.Config{
 		Params: p, DataDir: filepath.Join(c.String("data"), p.Name),
 		Listen:    orDefault(c.String("listen"), net.JoinHostPort("", strconv.Itoa(p.P2PPort))),
@@ -171,6 +177,24 @@ func nodeConfig(c *cli.Context) (node.Config, error) {
 	}
 	cfg.AddNodes, err = resolveAll(c.Context, c.StringSlice("addnode"), p.P2PPort)
 	return cfg, err
+}
+
+// moveForks applies --testactivationheight.
+func moveForks(p *consensus.Params, list []string) error {
+	for _, text := range list {
+		name, number, ok := strings.Cut(text, "@")
+		if !ok {
+			return fmt.Errorf("invalid format (%s) for --testactivationheight: use NAME@HEIGHT, as segwit@432", text)
+		}
+		height, err := strconv.ParseInt(number, 10, 32)
+		if err != nil || height < 0 || height == math.MaxInt32 {
+			return fmt.Errorf("invalid height value (%s) for --testactivationheight: use NAME@HEIGHT, as segwit@432", text)
+		}
+		if err := p.SetActivation(name, int32(height)); err != nil {
+			return fmt.Errorf("--testactivationheight: %w", err)
+		}
+	}
+	return nil
 }
 
 // orDefault gives an address flag's value; "none" is no address.

@@ -131,10 +131,10 @@ func (c *Chain) Lookup(h types.Hash) *Node { return c.nodes[h] }
 // CoinsAt returns a copy of all coins after block n.
 func (c *Chain) CoinsAt(n *Node) consensus.Coins { return maps.Clone(c.coins[n.Hash()]) }
 
-// Supplement returns the coins that b spends from outside itself, as they are after block parent.
+// Supplement returns what Connect needs of the coins after block parent to judge b.
 func (c *Chain) Supplement(parent *Node, b *types.Block) consensus.Coins {
 	have, need := c.coins[parent.Hash()], consensus.Coins{}
-	for _, op := range consensus.SpentOutpoints(b) {
+	for _, op := range consensus.NeededOutpoints(c.Params, parent, b) {
 		if coin, ok := have[op]; ok {
 			need[op] = coin
 		}
@@ -188,7 +188,11 @@ func (c *Chain) Build(parent *Node, lock []byte, txs ...*types.Tx) *types.Block 
 		Out:     []types.TxOut{{Value: c.Params.SubsidyAt(height) + c.fees(parent, txs), Script: lock}},
 	}
 	b.Txs = append([]*types.Tx{coinbase}, txs...)
-	consensus.CommitWitness(b)
+	if height >= c.Params.SegwitHeight {
+		consensus.CommitWitness(b)
+	} else {
+		consensus.SetMerkleRoot(b)
+	}
 	return b
 }
 
@@ -244,11 +248,11 @@ func ApplyUpdate(coins consensus.Coins, u *consensus.Update) {
 	if !u.Connected {
 		in, out = out, in
 	}
-	for _, e := range in {
-		coins[e.OutPoint] = e.Coin
-	}
 	for _, e := range out {
 		delete(coins, e.OutPoint)
+	}
+	for _, e := range in {
+		coins[e.OutPoint] = e.Coin
 	}
 }
 
