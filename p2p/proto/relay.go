@@ -310,8 +310,8 @@ func (m *Machine) tellFeeFilter(p *peer) {
 	p.inv.feeCheck = m.now.Add(m.poisson(feeFilterEvery))
 }
 
-// feeFilter is the mempool's floor rounded up to a step of a tenth, so that it does not tell one node from
-// another; all there is while we could not judge a transaction.
+// feeFilter is the mempool's floor rounded down to a step of a tenth, so that it does not tell one node from
+// another and nothing that we would take is kept from us; all there is while we could not judge a transaction.
 func (m *Machine) feeFilter() int64 {
 	if !m.settled {
 		return consensus.MaxMoney
@@ -321,10 +321,13 @@ func (m *Machine) feeFilter() int64 {
 		return 0
 	}
 	step := int64(1)
-	for step < min(floor, consensus.MaxMoney) {
-		step += max(step/10, 1)
+	for {
+		next := step + max(step/10, 1)
+		if next > min(floor, consensus.MaxMoney) {
+			return step
+		}
+		step = next
 	}
-	return step
 }
 
 // hastenFeeFilter lets peers hear soon of a floor that changed much, and at once that we take transactions.
