@@ -209,11 +209,24 @@ func openDB(dir string, opt Options, threshold, logFile int64, remedy string) (d
 		WithDetectConflicts(false).
 		WithSyncWrites(false)
 	db, err := badger.Open(o)
+	for range maxUnborn {
+		if err == nil || !strings.Contains(err.Error(), unborn) {
+			break
+		}
+		db, err = badger.Open(o)
+	}
 	if err != nil {
 		return nil, openError(dir, err, remedy)
 	}
 	return &database{name: dir, db: db}, nil
 }
+
+// A process that is killed right after it has made a log leaves an empty file. Badger makes it whole at the next start, but
+// then says unborn and gives up; once more, and it opens. Every start leaves at most two such files.
+const (
+	unborn    = "Create a new file"
+	maxUnborn = 8
+)
 
 func openError(dir string, err error, remedy string) error {
 	if strings.Contains(err.Error(), "Cannot acquire directory lock") {
