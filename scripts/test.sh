@@ -62,6 +62,9 @@ if command -v promtool >/dev/null; then
 	scripts/test-prometheus.sh
 fi
 
+say "interoperation: a real btcd, real blocks"
+scripts/test-interop.sh
+
 say "container image and compose network"
 scripts/test-container.sh
 
