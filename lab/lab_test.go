@@ -2,6 +2,8 @@ package lab
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -221,5 +223,45 @@ func TestResume(t *testing.T) {
 	must(t, again.Down())
 	if _, err := Up(ctx, Config{DataDir: dir, Seed: 8, NoServices: true}); err == nil || !strings.Contains(err.Error(), "seed 7") {
 		t.Errorf("resuming with another seed: %v", err)
+	}
+}
+
+// The sheet holds the token of the control address: only the user may read it, and it is gone when the network is down.
+// Orders without the token are refused.
+func TestSheet(t *testing.T) {
+	dir := t.TempDir()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	n, err := Up(ctx, Config{Nodes: 1, Network: "regtest", DataDir: dir})
+	must(t, err)
+	path := filepath.Join(dir, SheetFile)
+	info, err := os.Stat(path)
+	must(t, err)
+	if info.Mode().Perm() != 0o600 {
+		t.Errorf("the sheet has mode %v", info.Mode())
+	}
+	client, err := Find(dir, "")
+	must(t, err)
+	if s, err := client.Status(ctx); err != nil || len(s.Nodes) != 1 || !s.OneTip {
+		t.Errorf("status: %+v, %v", s, err)
+	}
+	if a, err := client.Do(ctx, Order{What: "mine", Node: -1, Count: 2}); err != nil || len(a.Hashes) != 2 {
+		t.Errorf("mine: %+v, %v", a, err)
+	}
+	for _, o := range []Order{{What: "dance"}, {What: "mine", Count: 0}, {What: "stop", Node: 7}, {What: "partition", Groups: "0"}, {What: "faucet", Address: "nobody"}} {
+		if _, err := client.Do(ctx, o); err == nil {
+			t.Errorf("the order %+v was carried out", o)
+		}
+	}
+	stranger := &Client{url: n.ctl.URL(), token: "guess"}
+	if _, err := stranger.Do(ctx, Order{What: "down"}); err == nil || !strings.Contains(err.Error(), "token") {
+		t.Errorf("an order without the token: %v", err)
+	}
+	if _, err := Up(ctx, Config{DataDir: dir, Miners: -1}); err == nil || !strings.Contains(err.Error(), "runs already") {
+		t.Errorf("a second start: %v", err)
+	}
+	must(t, n.Down())
+	if _, err := os.Stat(path); err == nil {
+		t.Error("the sheet outlives the network")
 	}
 }
