@@ -11,7 +11,7 @@ ARG RUN_IMAGE=gcr.io/distroless/static-debian12
 FROM ${BUILD_IMAGE} AS build
 WORKDIR /src
 # Where modules come from: "off" takes only what the build image has in its module cache.
-ARG GOPROXY=https://proxy.golang.org,direct
+ARG GOPROXY=
 ARG GOFLAGS=
 ENV CGO_ENABLED=0 GOTOOLCHAIN=local
 # What changes seldom comes first: modules, and the largest of them compiled. A change of the program

@@ -246,7 +246,7 @@ scraped() { [ "$(promql 'count(cairn_height{node=~"node[01]"} >= 21)')" = 2 ]; }
 if [[ " ${services[*]} " == *" prometheus "* ]]; then
 	within 40 "Prometheus does not see both nodes" scraped
 	[ -z "$(promql 'ALERTS{alertstate="firing", node=~"node[01]"}')" ] || fail "an alert fires"
-	say "Prometheus sees both nodes: height $(promql 'max(cairn:height:max)'), and no alert fires for them"
+	say "Prometheus sees both nodes: height $(promql 'max(cairn_height)'), and no alert fires for them"
 fi
 
 # Stop: a node that has not ended after 10 seconds is killed, and then its exit code is 137.
