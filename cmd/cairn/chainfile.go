@@ -88,7 +88,7 @@ func runExport(c *cli.Context) error {
 	if err := os.Rename(tmp, file); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.App.Writer, "%d blocks, heights %d to %d, in %s\n", last-first+1, first, last, file)
+	fmt.Fprintf(c.App.Writer, "%s, heights %d to %d, in %s\n", plural(last-first+1, "block"), first, last, file)
 	return nil
 }
 

@@ -141,6 +141,14 @@ func knownHeight(h int) string {
 	return fmt.Sprint(h)
 }
 
+// plural counts things.
+func plural(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
 func bytesText(n uint64) string {
 	switch {
 	case n >= 10<<20:
@@ -192,8 +200,8 @@ func runMempool(c *cli.Context) error {
 	if err := client.Call(c.Context, "getmempoolinfo", &info); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.App.Writer, "%d transactions, %d vbytes, fees %s, memory %s, least fee rate %s per 1000 vbytes\n",
-		info.Size, info.Bytes, info.TotalFee, bytesText(uint64(info.Usage)), info.Floor)
+	fmt.Fprintf(c.App.Writer, "%s, %d vbytes, fees %s, memory %s, least fee rate %s per 1000 vbytes\n",
+		plural(info.Size, "transaction"), info.Bytes, info.TotalFee, bytesText(uint64(info.Usage)), info.Floor)
 	if info.Size == 0 {
 		return nil
 	}
