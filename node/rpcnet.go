@@ -162,19 +162,19 @@ func (r *peersRPC) DisconnectAddr(s string) error {
 	if err != nil {
 		return err
 	}
-	for _, c := range r.n.net.Peers() {
-		if c.Addr == a {
-			r.n.step(proto.DropPeer{Peer: c.Peer})
-			return nil
-		}
-	}
-	return rpc.ErrNotFound
+	return r.drop(func(p rpc.PeerInfo) bool { return p.Addr == a.String() })
 }
 
 func (r *peersRPC) DisconnectID(id uint64) error {
-	for _, c := range r.n.net.Peers() {
-		if uint64(c.Peer) == id {
-			r.n.step(proto.DropPeer{Peer: c.Peer})
+	return r.drop(func(p rpc.PeerInfo) bool { return p.ID == id })
+}
+
+// drop ends the connection of the first peer that is meant, of those that Infos shows: one that is being closed
+// already is not among them.
+func (r *peersRPC) drop(meant func(rpc.PeerInfo) bool) error {
+	for _, p := range r.Infos() {
+		if meant(p) {
+			r.n.step(proto.DropPeer{Peer: proto.PeerID(p.ID)})
 			return nil
 		}
 	}
