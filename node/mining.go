@@ -72,16 +72,14 @@ func (m *mining) template(payTo []byte) (*types.Block, []mempool.Selected, error
 	if tip.Height()+1 < m.params.SegwitHeight {
 		chosen = withoutWitnesses(chosen)
 	}
-	b, err := m.build(tip, payTo, chosen)
-	if err == nil {
-		err = m.chain.TestBlock(b)
-	}
+	b := m.build(tip, payTo, chosen)
+	err := m.chain.TestBlock(b)
 	if err != nil && len(chosen) > 0 {
 		// The pool should never hold what a block may not. An empty block keeps the chain going, and the
 		// log says what is wrong.
 		m.log.Error("the template was refused by our own rules, mining an empty block", "err", err)
 		chosen = nil
-		b, err = m.build(tip, payTo, nil)
+		b, err = m.build(tip, payTo, nil), nil
 	}
 	return b, chosen, err
 }
@@ -101,7 +99,7 @@ func withoutWitnesses(chosen []mempool.Selected) (kept []mempool.Selected) {
 	return kept
 }
 
-func (m *mining) build(tip *chain.Node, payTo []byte, chosen []mempool.Selected) (*types.Block, error) {
+func (m *mining) build(tip *chain.Node, payTo []byte, chosen []mempool.Selected) *types.Block {
 	txs := make([]*types.Tx, len(chosen))
 	var fees int64
 	for i, s := range chosen {
@@ -109,7 +107,7 @@ func (m *mining) build(tip *chain.Node, payTo []byte, chosen []mempool.Selected)
 		fees += s.Fee
 	}
 	extra := binary.LittleEndian.AppendUint64(nil, m.extra.Add(1))
-	return miner.BuildBlock(m.params, tip, txs, fees, payTo, extra, m.blockTime(tip)), nil
+	return miner.BuildBlock(m.params, tip, txs, fees, payTo, extra, m.blockTime(tip))
 }
 
 // blockTime is the node's clock less the lag that a pause has left; see mining.

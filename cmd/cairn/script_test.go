@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 // The command line as users see it: testdata/script holds sessions.
 func TestScripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/script/*.txtar")
-	if err != nil || len(files) < 10 {
+	if err != nil || len(files) < 7 {
 		t.Fatalf("found %d scripts: %v", len(files), err)
 	}
 	testscript.Run(t, testscript.Params{
