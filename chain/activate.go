@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/cairn-chain/cairn/consensus"
 	"github.com/cairn-chain/cairn/types"
@@ -184,9 +185,12 @@ func (c *Chain) connect(layer *cache, n *Node, have *types.Block) error {
 	if err != nil {
 		return err
 	}
-	u, err := c.judge(n, b, coins)
+	u, err := c.judge(layer, n, b, coins)
 	if err != nil {
-		if n.Valid() && consensus.KindOf(err) != "" {
+		if consensus.KindOf(err) == "" {
+			return err
+		}
+		if n.Valid() {
 			// It was valid on the same coins once, so it is the coins that are wrong.
 			return fmt.Errorf("block %s followed the rules once and does not now (%v): the coin set is damaged; start again, it will be checked", n.hash, err)
 		}
@@ -231,15 +235,39 @@ func (c *Chain) readForConnect(n *Node, have *types.Block) (*types.Block, error)
 }
 
 // judge applies all rules that need coins.
-func (c *Chain) judge(n *Node, b *types.Block, coins consensus.Coins) (consensus.Update, error) {
+func (c *Chain) judge(layer *cache, n *Node, b *types.Block, coins consensus.Coins) (consensus.Update, error) {
 	done := c.phase("connect")
 	u, checks, err := consensus.Connect(c.cfg.Params, n.parent, b, coins)
 	done()
+	err = c.firstFault(n.parent, b, coins, err, func(ops []types.OutPoint) (consensus.Coins, error) { return c.fetch(layer, ops) })
 	if err != nil || n.Valid() {
 		return u, err // scripts that were right once are right
 	}
 	defer c.phase("scripts")()
 	return u, c.runChecks(checks)
+}
+
+// firstFault returns the fault for which a block is refused that consensus.Connect has refused with err: that of BIP30 comes
+// first, and is looked for only now (see consensus.OwnOutpoints). fetch gets coins as they are after parent.
+func (c *Chain) firstFault(parent *Node, b *types.Block, coins consensus.Coins, err error,
+	fetch func([]types.OutPoint) (consensus.Coins, error)) error {
+	if consensus.KindOf(err) == "" || parent == nil {
+		return err
+	}
+	ops := consensus.OwnOutpoints(c.cfg.Params, parent, b)
+	if len(ops) == 0 {
+		return err
+	}
+	own, ferr := fetch(ops)
+	if ferr != nil {
+		return ferr
+	}
+	if len(own) == 0 {
+		return err
+	}
+	maps.Copy(own, coins)
+	_, _, first := consensus.Connect(c.cfg.Params, parent, b, own)
+	return first
 }
 
 // fetch collects coins as they are on the layer.

@@ -327,7 +327,13 @@ func (c *Chain) TestBlock(b *types.Block) error {
 	}
 	_, checks, err := consensus.Connect(c.cfg.Params, tip, b, coins)
 	if err != nil {
-		return err
+		return c.firstFault(tip, b, coins, err, func(ops []types.OutPoint) (consensus.Coins, error) {
+			own, now, err := c.CoinsAt(ops)
+			if err == nil && now != tip {
+				own = nil // the tip has moved on: the first fault found stands
+			}
+			return own, err
+		})
 	}
 	return c.runChecks(checks)
 }

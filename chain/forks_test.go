@@ -78,6 +78,36 @@ func TestOverwritingCoinbase(t *testing.T) {
 	storetest.Agree(t, f.c, a5)
 }
 
+// TestRepeatedTransaction: where BIP34 holds from block 1 a block that repeats a transaction with an unspent output breaks BIP30
+// first of all, as in Core, and if all outputs are spent, spends what is not there. Neither names the other's fault.
+//
+//	genesis - a1 - a2 - a3(tx) - a4(spends tx)
+//	                          \- b4(tx again)
+func TestRepeatedTransaction(t *testing.T) {
+	f := newFixture(t)
+	a := f.Empty(f.root, 2)
+	tx := storetest.Spend(1, coinbase(a[0]))
+	a3 := f.Block(a[1], tx)
+	f.add(a[0], a[1], a3)
+	b4 := f.Block(a3, tx)
+	storetest.Want(t, f.c.TestBlock(b4.Block), consensus.BadTxnsBIP30)
+	if err := f.c.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	_, err := f.c.AddBlock(b4.Block)
+	storetest.Want(t, err, consensus.BadTxnsBIP30)
+	storetest.Agree(t, f.c, a3)
+
+	spend := storetest.Spend(1, storetest.Output(tx, 0, 3, false))
+	_, err = f.c.AddBlock(f.Block(a3, spend, tx).Block) // the output is there when the block begins
+	storetest.Want(t, err, consensus.BadTxnsBIP30)
+	a4 := f.Block(a3, spend)
+	f.add(a4)
+	_, err = f.c.AddBlock(f.Block(a4, tx).Block)
+	storetest.Want(t, err, consensus.BadTxnsMissingOrSpent)
+	storetest.Agree(t, f.c, a4)
+}
+
 // TestWitnessesComeWithSegwit: a block with a witness is refused before the height, and one without commitment is mined.
 func TestWitnessesComeWithSegwit(t *testing.T) {
 	p := storetest.Params()

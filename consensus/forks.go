@@ -122,8 +122,13 @@ func bip30Holds(p *Params, parent Ancestry, hash types.Hash) bool {
 	return first == nil || first.Hash() != p.BIP34Hash
 }
 
-// mayOverwrite tells whether the block after parent could break BIP30, so that its own outpoints have to be looked up:
-// where there are blocks from before BIP34.
+// BIP30 is judged before anything else of a block that needs coins. Where BIP34 holds from block 1 on, a block that breaks
+// it also spends what is not there: a transaction with the id of an earlier one spends the same outputs, and so back to
+// two coinbases with one id, which two heights rule out. So the coin set need not be asked about every output of every
+// block. It is asked only about a block that was refused, for the name of its fault (OwnOutpoints).
+
+// mayOverwrite tells whether the block after parent could be good but for BIP30, so that its own outpoints have to be looked
+// up: where there are blocks from before BIP34.
 func mayOverwrite(p *Params, parent Ancestry, hash types.Hash) bool {
 	return p.BIP34Height > 1 && bip30Holds(p, parent, hash)
 }
@@ -135,11 +140,26 @@ func NeededOutpoints(p *Params, parent Ancestry, b *types.Block) []types.OutPoin
 	if parent == nil || !mayOverwrite(p, parent, b.Hash()) {
 		return ops
 	}
+	return sortedOnce(appendOutpoints(ops, b))
+}
+
+// OwnOutpoints returns the outpoints that b makes, sorted, where BIP30 holds and NeededOutpoints leaves them out, and
+// nothing elsewhere. When Connect has refused b with the coins of NeededOutpoints, and some of these outpoints stand in
+// the coin set, b breaks BIP30 too: Connect with all these coins says so, as Bitcoin Core does.
+func OwnOutpoints(p *Params, parent Ancestry, b *types.Block) []types.OutPoint {
+	if parent == nil || !bip30Holds(p, parent, b.Hash()) || mayOverwrite(p, parent, b.Hash()) {
+		return nil
+	}
+	return sortedOnce(appendOutpoints(nil, b))
+}
+
+// appendOutpoints appends the outpoints that b makes.
+func appendOutpoints(ops []types.OutPoint, b *types.Block) []types.OutPoint {
 	for _, tx := range b.Txs {
 		id := tx.ID()
 		for i := range tx.Out {
 			ops = append(ops, types.OutPoint{TxID: id, Index: uint32(i)})
 		}
 	}
-	return sortedOnce(ops)
+	return ops
 }

@@ -294,15 +294,18 @@ func TestWhereBIP30IsChecked(t *testing.T) {
 		{mainnet, highUp{height: 1_983_700, bip34: mainnet.BIP34Hash}, false},
 		{mainnet, highUp{height: 1_983_701, bip34: mainnet.BIP34Hash}, true},
 		{mainnet, highUp{height: 300_000, bip34: types.Hash{1}}, true},
-		{consensus.Testnet4(), highUp{height: 50}, false},
-		{consensus.Signet(), highUp{height: 50}, false},
-		{consensus.Regtest(), highUp{height: 50}, false},
-		{consensus.Cairn(), highUp{height: 50}, false},
+		{consensus.Testnet4(), highUp{height: 50, bip34: types.Hash{1}}, false},
+		{consensus.Signet(), highUp{height: 50, bip34: types.Hash{1}}, false},
+		{consensus.Regtest(), highUp{height: 50, bip34: types.Hash{1}}, false},
+		{consensus.Cairn(), highUp{height: 50, bip34: types.Hash{1}}, false},
 		{moved(t, "bip34@20"), highUp{height: 50, bip34: types.Hash{1}}, true},
 	} {
 		own := types.OutPoint{TxID: b.Txs[0].ID()}
 		if got := slices.Contains(consensus.NeededOutpoints(v.p, v.parent, b), own); got != v.want {
 			t.Errorf("%s, after %d: %t", v.p.Name, v.parent.height, got)
+		}
+		if got := slices.Contains(consensus.OwnOutpoints(v.p, v.parent, b), own); got != (v.p.BIP34Height <= 1) {
+			t.Errorf("%s, after %d, of a refused block: %t", v.p.Name, v.parent.height, got)
 		}
 	}
 }

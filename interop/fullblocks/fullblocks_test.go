@@ -49,9 +49,6 @@ var kinds = map[blockchain.ErrorCode][]consensus.Kind{
 var elsewise = map[string]consensus.Kind{
 	// The second copy spends what the first has spent. The merkle tree does not repeat, since the copy is the last of three.
 	"b51": consensus.BadTxnsMissingOrSpent,
-	// The copy of a parent's transaction would overwrite its output, and it spends what is spent: where coinbases hold
-	// their height from block 1 on, the second is found first.
-	"b61dup": consensus.BadTxnsMissingOrSpent,
 }
 
 // later are blocks beside the best chain whose spends Bitcoin's rules judge only when their branch becomes the best.
