@@ -14,12 +14,14 @@ const (
 	addrRate  = 0.1
 	addrBurst = 1000
 	// Addresses in a message of at most maxRelayed that are at most relayFresh old are passed on to relayTo peers.
-	maxRelayed  = 10
-	relayFresh  = 10 * time.Minute
-	relayTo     = 2
-	gossipEvery = 30 * time.Second // mean time between two addr messages to a peer; scaled
-	ownAddrTime = 24 * time.Hour   // mean time between two announcements of our own address
-	maxKnownAdr = 2500             // addresses that a peer is known to have at least
+	// Those of networks that cannot be reached from here go to relayForeign.
+	maxRelayed   = 10
+	relayFresh   = 10 * time.Minute
+	relayTo      = 2
+	relayForeign = 1
+	gossipEvery  = 30 * time.Second // mean time between two addr messages to a peer; scaled
+	ownAddrTime  = 24 * time.Hour   // mean time between two announcements of our own address
+	maxKnownAdr  = 2500             // addresses that a peer is known to have at least
 	// The answer to getaddr is the same for everybody for about a day, if it holds at least addrCacheLeast: else
 	// asking often would show the whole book.
 	addrCacheTime  = 24 * time.Hour
@@ -41,7 +43,7 @@ type gossip struct {
 	filled   time.Time // when tokens was computed
 	answered bool      // getaddr was; once
 	known    *rolling
-	toTell   []wire.TimedAddr
+	toTell   []wire.TimedAddrV2
 	next     time.Time // when toTell goes out
 	own      time.Time // when our own address goes out
 
@@ -75,8 +77,18 @@ func (m *Machine) ownAddr() wire.TimedAddr {
 	return a
 }
 
-// onAddr takes addresses. Decoding has bounded their number.
+// onAddr takes the addresses of an addr message.
 func (m *Machine) onAddr(p *peer, addrs []wire.TimedAddr) {
+	v2 := make([]wire.TimedAddrV2, 0, len(addrs))
+	for _, a := range addrs {
+		v2 = append(v2, a.V2())
+	}
+	m.onAddrV2(p, v2)
+}
+
+// onAddrV2 takes addresses. Decoding has bounded their number and sizes. Only IPv4 and IPv6 addresses are kept; those of
+// other networks that exist are passed on, as BIP155 asks, and all others are dropped.
+func (m *Machine) onAddrV2(p *peer, addrs []wire.TimedAddrV2) {
 	g := &p.gossip
 	if p.kind == BlockRelay || m.cfg.Book == nil {
 		return
@@ -91,24 +103,24 @@ func (m *Machine) onAddr(p *peer, addrs []wire.TimedAddr) {
 		}
 		g.tokens--
 		g.processed++
-		if !a.Addr.IsValid() || a.Services&(wire.NodeNetwork|wire.NodeNetworkLimited) == 0 || m.discouraged(a.Addr) {
+		v1, ok := a.V1()
+		if !(ok || a.Gossiped()) || a.Services&(wire.NodeNetwork|wire.NodeNetworkLimited) == 0 || (ok && m.discouraged(v1.Addr)) {
 			continue
 		}
 		a.Time = m.saneTime(a.Time)
 		g.know(m, a)
-		good = append(good, a)
-	}
-	if len(good) == 0 {
-		return
-	}
-	m.cfg.Book.Add(m.clock(), good, p.addr)
-	m.outbound.newAddresses(m.now)
-	if len(addrs) <= maxRelayed {
-		for _, a := range good {
-			if m.unix()-int64(a.Time) <= int64(relayFresh/time.Second) {
-				m.passOn(p, a)
-			}
+		to := relayForeign
+		if ok {
+			v1.Time, to = a.Time, relayTo
+			good = append(good, v1)
 		}
+		if len(addrs) <= maxRelayed && m.unix()-int64(a.Time) <= int64(relayFresh/time.Second) {
+			m.passOn(p, a, to)
+		}
+	}
+	if len(good) > 0 {
+		m.cfg.Book.Add(m.clock(), good, p.addr)
+		m.outbound.newAddresses(m.now)
 	}
 }
 
@@ -130,11 +142,19 @@ func (g *gossip) refill(now time.Time) {
 	g.filled = now
 }
 
-func (g *gossip) know(m *Machine, a wire.TimedAddr) {
+func (g *gossip) know(m *Machine, a wire.TimedAddrV2) {
 	if g.known == nil {
 		g.known = newRolling(maxKnownAdr, m.key)
 	}
-	g.known.add(addrPortKey(a.Addr))
+	g.known.add(netAddrKey(a))
+}
+
+// netAddrKey makes an address of any network, with its port, look like a hash.
+func netAddrKey(a wire.TimedAddrV2) types.Hash {
+	if v1, ok := a.V1(); ok {
+		return addrPortKey(v1.Addr)
+	}
+	return types.DoubleSHA256(append([]byte{byte(a.Network), byte(a.Port), byte(a.Port >> 8)}, a.Addr...))
 }
 
 // saneTime mends times from the far past or the future.
@@ -146,13 +166,14 @@ func (m *Machine) saneTime(t uint32) uint32 {
 	return t
 }
 
-// passOn queues a fresh address for relayTo peers. Which ones depends on the address, the day and a salt, so that
+// passOn queues a fresh address for n peers. Which ones depends on the address, the day and a salt, so that
 // telling us again, or through another peer, reaches nobody else.
-func (m *Machine) passOn(from *peer, a wire.TimedAddr) {
-	short := m.key.with(m.key.short(addrPortKey(a.Addr)), uint64(m.unix()/86400))
+func (m *Machine) passOn(from *peer, a wire.TimedAddrV2, n int) {
+	short := m.key.with(m.key.short(netAddrKey(a)), uint64(m.unix()/86400))
+	_, everyones := a.V1()
 	var to []*peer
 	for _, p := range m.order {
-		if p != from && p.ready() && p.gossip.on {
+		if p != from && p.ready() && p.gossip.on && (everyones || p.hs.addrV2) {
 			to = append(to, p)
 		}
 	}
@@ -163,15 +184,15 @@ func (m *Machine) passOn(from *peer, a wire.TimedAddr) {
 		}
 		return 1
 	})
-	for _, p := range to[:min(len(to), relayTo)] {
+	for _, p := range to[:min(len(to), n)] {
 		m.tellAddr(p, a)
 	}
 }
 
 // tellAddr queues an address for a peer that does not know it.
-func (m *Machine) tellAddr(p *peer, a wire.TimedAddr) {
+func (m *Machine) tellAddr(p *peer, a wire.TimedAddrV2) {
 	g := &p.gossip
-	if g.known != nil && g.known.has(addrPortKey(a.Addr)) || len(g.toTell) >= wire.MaxAddrs {
+	if g.known != nil && g.known.has(netAddrKey(a)) || len(g.toTell) >= wire.MaxAddrs {
 		return
 	}
 	g.know(m, a)
@@ -193,10 +214,28 @@ func (m *Machine) onGetAddr(p *peer) {
 		m.addrs.cached = m.cfg.Book.Sample(m.clock(), wire.MaxAddrs)
 		m.addrs.cachedUntil = m.now.Add(addrCacheTime/2 + m.poisson(addrCacheTime/2))
 	}
-	list := slices.Clone(m.addrs.cached[:min(len(m.addrs.cached), wire.MaxAddrs)])
-	if len(list) > 0 {
-		m.send(p, wire.Addr{Addrs: list})
+	list := make([]wire.TimedAddrV2, min(len(m.addrs.cached), wire.MaxAddrs))
+	for i := range list {
+		list[i] = m.addrs.cached[i].V2()
 	}
+	if len(list) > 0 {
+		m.sendAddrs(p, list)
+	}
+}
+
+// sendAddrs tells a peer of addresses in the message that it understands.
+func (m *Machine) sendAddrs(p *peer, list []wire.TimedAddrV2) {
+	if p.hs.addrV2 {
+		m.send(p, wire.AddrV2{Addrs: list})
+		return
+	}
+	v1 := make([]wire.TimedAddr, 0, len(list))
+	for _, a := range list {
+		if old, ok := a.V1(); ok {
+			v1 = append(v1, old)
+		}
+	}
+	m.send(p, wire.Addr{Addrs: v1})
 }
 
 // gossipMore sends what is due.
@@ -205,10 +244,10 @@ func (m *Machine) gossipMore(p *peer) {
 	if m.due(g.own) {
 		g.own = m.now.Add(m.poisson(ownAddrTime))
 		g.known = nil // those that we told long ago may be told again
-		m.send(p, wire.Addr{Addrs: []wire.TimedAddr{m.ownAddr()}})
+		m.sendAddrs(p, []wire.TimedAddrV2{m.ownAddr().V2()})
 	}
 	if m.due(g.next) {
-		m.send(p, wire.Addr{Addrs: g.toTell})
+		m.sendAddrs(p, g.toTell)
 		g.toTell, g.next = nil, time.Time{}
 	}
 }

@@ -25,8 +25,8 @@ type addrPort = netip.AddrPort
 //	who dialled           who was dialled
 //	version         →
 //	                ←     version
-//	                ←     wtxidrelay, verack
-//	wtxidrelay, verack →
+//	                ←     wtxidrelay, sendaddrv2, verack
+//	wtxidrelay, sendaddrv2, verack →
 //
 // Whatever comes before version is ignored, and so is all but wtxidrelay, sendaddrv2, sendheaders,
 // sendcmpct and verack before verack, as Bitcoin Core does. A second version is ignored. A peer's clock is
@@ -40,6 +40,7 @@ type handshake struct {
 	protocol   int32 // the lower of both versions
 	offset     time.Duration
 	wtxid      bool // BIP339: transactions are announced by witness id, both ways
+	addrV2     bool // BIP155: it is told of addresses by addrv2
 	wantsHeads bool // BIP130: new blocks are announced to it by headers
 }
 
@@ -94,9 +95,15 @@ func (m *Machine) message(p *peer, msg wire.Message) {
 			return
 		}
 		p.hs.wtxid = p.hs.protocol >= versionWTxID
+	case wire.SendAddrV2:
+		if p.hs.done {
+			m.drop(p, "sendaddrv2 after verack", "")
+			return
+		}
+		p.hs.addrV2 = true
 	case wire.SendHeaders:
 		p.hs.wantsHeads = true
-	case wire.SendAddrV2, wire.SendCmpct: // neither is offered by this node yet
+	case wire.SendCmpct: // not offered by this node yet
 	default:
 		if p.hs.done {
 			m.readyMessage(p, msg)
@@ -174,6 +181,7 @@ func (m *Machine) answerVersion(p *peer) {
 	}
 	if p.hs.protocol >= versionWTxID {
 		m.send(p, wire.WTxIDRelay{})
+		m.send(p, wire.SendAddrV2{}) // some old programs disconnect on what they do not know, so only new ones hear it
 	}
 	m.send(p, wire.Verack{})
 }

@@ -31,6 +31,7 @@ type scenario struct {
 	pings  map[PeerID]uint64
 	open   []Effect // submissions that are not judged yet
 	out    []string
+	floods int // so that no two floods are of the same things
 }
 
 func TestScenarios(t *testing.T) {
@@ -121,6 +122,8 @@ func (s *scenario) do(t *testing.T, line string) {
 		s.show(s.step(AddManual{Addr: netip.MustParseAddrPort(f[1])}))
 	case "floor":
 		s.pool.feeFloor, _ = strconv.ParseInt(f[1], 10, 64)
+	case "measure":
+		s.measure()
 	case "peers":
 		s.peers()
 	default: // 1> message: a message from peer 1
@@ -264,6 +267,8 @@ func (s *scenario) message(t *testing.T, id PeerID, f []string) wire.Message {
 		return out
 	}
 	switch f[0] {
+	case "flood":
+		return s.flood(t, f[1:])
 	case "version":
 		v := goodVersion(uint64(id) + 1000)
 		for k, x := range args(f[1:]) {
@@ -305,6 +310,8 @@ func (s *scenario) message(t *testing.T, id PeerID, f []string) wire.Message {
 		return wire.Pong{Nonce: s.pings[id]}
 	case "ping":
 		return wire.Ping{Nonce: 7}
+	case "addrv2":
+		return wire.AddrV2{Addrs: s.addrsV2(t, f[1:])}
 	case "addr":
 		var m wire.Addr
 		for _, a := range f[1:] {
@@ -405,6 +412,8 @@ func (s *scenario) text(m wire.Message) string {
 		words = append(words, s.name(m.Tx.ID()))
 	case wire.FeeFilter:
 		words = append(words, fmt.Sprint(m.FeeRate))
+	case wire.AddrV2:
+		words = append(words, addrsV2Text(m.Addrs)...)
 	case wire.Addr:
 		for _, a := range m.Addrs {
 			words = append(words, a.Addr.String())

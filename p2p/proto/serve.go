@@ -65,6 +65,8 @@ func (m *Machine) readyMessage(p *peer, msg wire.Message) {
 		m.onNotFound(p, msg.Items)
 	case wire.Addr:
 		m.onAddr(p, msg.Addrs)
+	case wire.AddrV2:
+		m.onAddrV2(p, msg.Addrs)
 	case wire.GetAddr:
 		m.onGetAddr(p)
 	default:

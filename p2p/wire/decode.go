@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/cairn-chain/cairn/types"
@@ -21,32 +22,36 @@ type spec struct {
 }
 
 // specs holds every message that this node decodes, by name.
-var specs = index(
-	spec{"version", versionFull + versionExtra, decodeVersion},
-	spec{"verack", 0, empty(Verack{})},
-	spec{"wtxidrelay", 0, empty(WTxIDRelay{})},
-	spec{"sendaddrv2", 0, empty(SendAddrV2{})},
-	spec{"sendheaders", 0, empty(SendHeaders{})},
-	spec{"getaddr", 0, empty(GetAddr{})},
-	spec{"mempool", 0, empty(Mempool{})},
-	spec{"sendcmpct", 9, func(d *types.Decoder) Message {
+var specs = index(slices.Concat(basicSpecs, filterSpecs, bloomSpecs))
+
+// basicSpecs are the messages that every node uses.
+var basicSpecs = []spec{
+	{"version", versionFull + versionExtra, decodeVersion},
+	{"verack", 0, empty(Verack{})},
+	{"wtxidrelay", 0, empty(WTxIDRelay{})},
+	{"sendaddrv2", 0, empty(SendAddrV2{})},
+	{"sendheaders", 0, empty(SendHeaders{})},
+	{"getaddr", 0, empty(GetAddr{})},
+	{"mempool", 0, empty(Mempool{})},
+	{"sendcmpct", 9, func(d *types.Decoder) Message {
 		return SendCmpct{HighBandwidth: d.Bool(), Version: d.Uint64()}
 	}},
-	spec{"feefilter", 8, func(d *types.Decoder) Message { return FeeFilter{FeeRate: int64(d.Uint64())} }},
-	spec{"ping", 8, func(d *types.Decoder) Message { return Ping{Nonce: d.Uint64()} }},
-	spec{"pong", 8, func(d *types.Decoder) Message { return Pong{Nonce: d.Uint64()} }},
-	spec{"addr", longCount + MaxAddrs*timedAddrSize, decodeAddr},
-	spec{"inv", longCount + MaxInvs*invSize, func(d *types.Decoder) Message { return InvMsg{decodeInvs(d)} }},
-	spec{"getdata", longCount + MaxInvs*invSize, func(d *types.Decoder) Message { return GetData{decodeInvs(d)} }},
-	spec{"notfound", longCount + MaxInvs*invSize, func(d *types.Decoder) Message { return NotFound{decodeInvs(d)} }},
-	spec{"getheaders", locatorMax, decodeGetHeaders},
-	spec{"getblocks", locatorMax, func(d *types.Decoder) Message { return GetBlocks(decodeGetHeaders(d).(GetHeaders)) }},
-	spec{"headers", longCount + MaxHeaders*headerSize, decodeHeaders},
-	spec{"tx", types.MaxBlockBytes, func(d *types.Decoder) Message { return TxMsg{d.Tx()} }},
-	spec{"block", types.MaxBlockBytes, decodeBlock},
-)
+	{"feefilter", 8, func(d *types.Decoder) Message { return FeeFilter{FeeRate: int64(d.Uint64())} }},
+	{"ping", 8, func(d *types.Decoder) Message { return Ping{Nonce: d.Uint64()} }},
+	{"pong", 8, func(d *types.Decoder) Message { return Pong{Nonce: d.Uint64()} }},
+	{"addr", longCount + MaxAddrs*timedAddrSize, decodeAddr},
+	{"inv", longCount + MaxInvs*invSize, func(d *types.Decoder) Message { return InvMsg{decodeInvs(d)} }},
+	{"getdata", longCount + MaxInvs*invSize, func(d *types.Decoder) Message { return GetData{decodeInvs(d)} }},
+	{"notfound", longCount + MaxInvs*invSize, func(d *types.Decoder) Message { return NotFound{decodeInvs(d)} }},
+	{"getheaders", locatorMax, decodeGetHeaders},
+	{"getblocks", locatorMax, func(d *types.Decoder) Message { return GetBlocks(decodeGetHeaders(d).(GetHeaders)) }},
+	{"headers", longCount + MaxHeaders*headerSize, decodeHeaders},
+	{"tx", types.MaxBlockBytes, func(d *types.Decoder) Message { return TxMsg{d.Tx()} }},
+	{"block", types.MaxBlockBytes, decodeBlock},
+	{"addrv2", longCount + MaxAddrs*addrV2Max, decodeAddrV2},
+}
 
-func index(all ...spec) map[string]spec {
+func index(all []spec) map[string]spec {
 	m := make(map[string]spec, len(all))
 	for _, s := range all {
 		m[s.name] = s

@@ -26,7 +26,7 @@ func samples() []Message {
 	header := types.Header{Version: -1, PrevHash: types.Hash{6}, Time: math.MaxUint32, Bits: 0x207fffff, Nonce: 9}
 	tx := sampleTx(1)
 	block := &types.Block{Header: header, Txs: []*types.Tx{sampleTx(2), tx}}
-	return []Message{
+	return append(lateSamples(), []Message{
 		Version{Protocol: math.MinInt32, Services: 1, Time: math.MinInt64, To: addr, From: addr6, Nonce: 5, UserAgent: "/cairn:1/", StartHeight: -1},
 		Version{Protocol: ProtocolVersion, Time: math.MaxInt64, To: addr6, From: addr, UserAgent: strings.Repeat("a", MaxUserAgent), Relay: true},
 		Verack{}, WTxIDRelay{}, SendAddrV2{}, SendHeaders{}, GetAddr{}, Mempool{},
@@ -37,7 +37,7 @@ func samples() []Message {
 		GetBlocks{Protocol: 70016, Locator: locator},
 		Headers{[]types.Header{header, {}}}, Headers{[]types.Header{}},
 		TxMsg{tx}, BlockMsg{Block: block},
-	}
+	}...)
 }
 
 func sampleTx(seed byte) *types.Tx {

@@ -1,0 +1,100 @@
+package proto
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/cairn-chain/cairn/p2p/wire"
+	"github.com/cairn-chain/cairn/types"
+)
+
+// measure writes down what the machine holds for every peer, in items and bytes: what a scenario of an attack compares
+// with the bounds. Nothing is written for what is not there.
+func (s *scenario) measure() {
+	for _, p := range s.m.order {
+		var words []string
+		item := func(name string, n int) {
+			if n != 0 {
+				words = append(words, fmt.Sprintf("%s=%d", name, n))
+			}
+		}
+		item("headers", p.sync.pending)
+		if p.sync.presync != nil {
+			item("presynced", int(p.sync.presync.height))
+			item("presyncBytes", p.sync.presync.bits.n/8+80*len(p.sync.presync.held))
+		}
+		item("blocksAsked", len(p.dl.queue))
+		item("blocksJudged", p.dl.submitted)
+		if pa := s.m.txs.tracker.peers[p.id]; pa != nil {
+			item("txsAnnounced", len(pa.hashes))
+			item("txsAsked", pa.asked)
+		}
+		item("txsJudged", p.inv.pendingTxs)
+		item("txBytesJudged", p.inv.pendingBytes)
+		if u := s.m.txs.orphans.users[p.id]; u != nil {
+			item("orphans", len(u.ids))
+			item("orphanWeight", u.weight)
+		}
+		item("toTell", len(p.inv.toTell))
+		item("wanted", len(p.serve.queue))
+		item("unreadBytes", p.serve.unread())
+		item("addrsTaken", int(p.gossip.processed))
+		item("addrsDropped", int(p.gossip.limited))
+		item("addrsWaiting", len(p.gossip.toTell))
+		if len(words) > 0 {
+			s.out = append(s.out, fmt.Sprintf("holds for %d: %s", p.id, strings.Join(words, " ")))
+		}
+	}
+	if o := s.m.txs.orphans; len(o.byID) > 0 {
+		s.out = append(s.out, fmt.Sprintf("holds in all: orphans=%d orphanWeight=%d", len(o.byID), o.weight))
+	}
+}
+
+// flood makes a large message: flood addr 1000, flood addrv2 1000, flood inv 50000, flood getdata a1 50000,
+// flood getheaders 101, flood notfound 50000.
+func (s *scenario) flood(t *testing.T, f []string) wire.Message {
+	n, err := strconv.Atoi(f[len(f)-1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.floods++
+	hash := func(i int) types.Hash { return types.Hash{0xff, byte(s.floods), byte(i), byte(i >> 8), byte(i >> 16)} }
+	invs := func(kind wire.InvType) []wire.Inv {
+		items := make([]wire.Inv, n)
+		for i := range items {
+			items[i] = wire.Inv{Type: kind, Hash: hash(i)}
+		}
+		return items
+	}
+	switch f[0] {
+	case "addr", "addrv2":
+		var m wire.AddrV2
+		var old wire.Addr
+		for i := range n {
+			addr := netip.AddrPortFrom(netip.AddrFrom4([4]byte{44, byte(s.floods), byte(i >> 8), byte(i)}), 8333)
+			a := wire.TimedAddr{Time: uint32(s.now.Unix()), NetAddr: wire.NetAddr{Services: 9, Addr: addr}}
+			m.Addrs, old.Addrs = append(m.Addrs, a.V2()), append(old.Addrs, a)
+		}
+		if f[0] == "addr" {
+			return old
+		}
+		return m
+	case "inv":
+		return wire.InvMsg{Items: invs(wire.InvWTx)}
+	case "notfound":
+		return wire.NotFound{Items: invs(wire.InvWTx)}
+	case "getdata": // of one block, again and again
+		items := invs(wire.InvWitnessBlock)
+		for i := range items {
+			items[i].Hash = s.hash(f[1])
+		}
+		return wire.GetData{Items: items}
+	case "unknown":
+		return wire.GetData{Items: invs(77)}
+	}
+	t.Fatalf("no flood of %v", f)
+	return nil
+}
