@@ -84,6 +84,15 @@ type (
 		FeeRate        int64 // smallest unit per 1000 vbytes, if accepted
 		MissingParents []types.Hash
 		Err            error
+		Reconsider     bool // Err is about fees alone: a child may yet pay for it
+	}
+	// PackageVerdict answers SubmitPackage. Results are of the transactions of which something is known, in order, each with
+	// Err nil if it is in the mempool. Err is nil if all are.
+	PackageVerdict struct {
+		Peer    PeerID
+		Txs     []*types.Tx
+		Results []TxVerdict
+		Err     error
 	}
 	// Broadcast: a local wallet or the RPC wants the transaction announced again; it is in the mempool.
 	Broadcast struct{ ID, WitnessID types.Hash }
@@ -113,6 +122,7 @@ func (TipChanged) event()     {}
 func (HeadersVerdict) event() {}
 func (BlockVerdict) event()   {}
 func (TxVerdict) event()      {}
+func (PackageVerdict) event() {}
 func (Broadcast) event()      {}
 func (Redial) event()         {}
 func (AddManual) event()      {}
@@ -146,6 +156,11 @@ type (
 		Peer PeerID
 		Tx   *types.Tx
 	}
+	// SubmitPackage to the mempool: a parent, then a child that may pay for it. Answered by PackageVerdict.
+	SubmitPackage struct {
+		Peer PeerID
+		Txs  []*types.Tx
+	}
 	// ServeBlock: read the block from the store and send it to the peer, before any Send that follows it:
 	// the machine paces a greedy peer by pings behind its blocks.
 	ServeBlock struct {
@@ -172,6 +187,7 @@ func (Send) effect()          {}
 func (SubmitHeaders) effect() {}
 func (SubmitBlock) effect()   {}
 func (SubmitTx) effect()      {}
+func (SubmitPackage) effect() {}
 func (ServeBlock) effect()    {}
 func (Dial) effect()          {}
 func (Disconnect) effect()    {}

@@ -184,12 +184,13 @@ type fakePool struct {
 	ids      []types.Hash             // in the order of coming
 	outs     map[types.Hash]bool      // confirmed transactions
 	bad      map[types.Hash]error     // by witness id
+	poor     map[types.Hash]bool      // by witness id: taken with a child only
 	feeFloor int64
 	rate     int64
 }
 
 func newFakePool() *fakePool {
-	return &fakePool{txs: map[types.Hash]*types.Tx{}, outs: map[types.Hash]bool{}, bad: map[types.Hash]error{}, rate: 5000}
+	return &fakePool{txs: map[types.Hash]*types.Tx{}, outs: map[types.Hash]bool{}, bad: map[types.Hash]error{}, poor: map[types.Hash]bool{}, rate: 5000}
 }
 
 func (p *fakePool) Have(h types.Hash) bool { return p.txs[h] != nil }
@@ -206,7 +207,8 @@ func (p *fakePool) put(tx *types.Tx) {
 	p.ids = append(p.ids, tx.ID())
 }
 
-func (p *fakePool) add(tx *types.Tx) (missing []types.Hash, err error) {
+// missing names the parents that are not known.
+func (p *fakePool) missing(tx *types.Tx) (missing []types.Hash, err error) {
 	if err := p.bad[tx.WitnessID()]; err != nil {
 		return nil, err
 	}
@@ -218,8 +220,42 @@ func (p *fakePool) add(tx *types.Tx) (missing []types.Hash, err error) {
 	if missing != nil {
 		return missing, consensus.Reject(consensus.MissingInputs, "")
 	}
-	p.put(tx)
 	return nil, nil
+}
+
+// judge takes a transaction that is not poor.
+func (p *fakePool) judge(peer PeerID, tx *types.Tx) TxVerdict {
+	missing, err := p.missing(tx)
+	if err == nil && p.poor[tx.WitnessID()] {
+		return TxVerdict{Peer: peer, Tx: tx, Err: consensus.Reject(consensus.MempoolMinFeeNotMet, ""), Reconsider: true}
+	}
+	if err == nil {
+		p.put(tx)
+	}
+	return TxVerdict{Peer: peer, Tx: tx, FeeRate: p.rate, MissingParents: missing, Err: err}
+}
+
+// judgePackage takes a poor parent with a child that is neither poor nor bad.
+func (p *fakePool) judgePackage(peer PeerID, txs []*types.Tx) PackageVerdict {
+	v := PackageVerdict{Peer: peer, Txs: txs}
+	parent, child := txs[0], txs[1]
+	missing, err := p.missing(child)
+	switch {
+	case len(missing) > 1: // and not the parent alone
+		v.Err = err
+		v.Results = []TxVerdict{{Peer: peer, Tx: child, Err: err, MissingParents: missing}}
+	case len(missing) == 0 && err != nil:
+		v.Err = err
+		v.Results = []TxVerdict{{Peer: peer, Tx: child, Err: v.Err}}
+	case p.poor[child.WitnessID()]:
+		v.Err = consensus.Reject(consensus.MempoolMinFeeNotMet, "")
+		v.Results = []TxVerdict{{Peer: peer, Tx: child, Err: v.Err, Reconsider: true}}
+	default:
+		p.put(parent)
+		v.Results = []TxVerdict{{Peer: peer, Tx: parent, FeeRate: 1}, p.judge(peer, child)}
+		v.Err = v.Results[1].Err
+	}
+	return v
 }
 
 // fakeBook hands out its addresses in turn.
@@ -343,8 +379,9 @@ func (r *rig) judge(eff Effect) []Event {
 		}
 		return evs
 	case SubmitTx:
-		missing, err := r.pool.add(e.Tx)
-		return []Event{TxVerdict{Peer: e.Peer, Tx: e.Tx, FeeRate: r.pool.rate, MissingParents: missing, Err: err}}
+		return []Event{r.pool.judge(e.Peer, e.Tx)}
+	case SubmitPackage:
+		return []Event{r.pool.judgePackage(e.Peer, e.Txs)}
 	case Disconnect:
 		return []Event{Gone{e.Peer}}
 	}

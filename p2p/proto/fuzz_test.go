@@ -51,6 +51,7 @@ func newChaos(t *testing.T, data []byte) *chaos {
 		last = x.ID()
 	}
 	c.pool.bad[c.txs[4].WitnessID()] = consensus.Reject(consensus.MinRelayFeeNotMet, "")
+	c.pool.poor[c.txs[6].WitnessID()], c.pool.poor[c.txs[9].WitnessID()] = true, true
 	c.chain.bad[c.nodes[65].Hash()] = consensus.Reject(consensus.BadCbAmount, "")
 	c.chain.bad[c.nodes[70].Hash()] = errors.New("disk full")
 	return c

@@ -183,6 +183,8 @@ func (m *Machine) handle(ev Event) {
 		m.blockVerdict(e)
 	case TxVerdict:
 		m.txVerdict(e)
+	case PackageVerdict:
+		m.packageVerdict(e)
 	default:
 		m.wish(ev)
 	}

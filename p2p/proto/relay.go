@@ -40,6 +40,7 @@ type relayState struct {
 // peerRelay is one peer's part.
 type peerRelay struct {
 	known    *rolling     // what the peer has, as far as we know; nil: nothing
+	offered  *rolling     // what it may ask for beside; see offerParents
 	toTell   []*announced // to be announced
 	next     time.Time    // when, for peers that we dialled; the zero time while nothing waits
 	minFee   int64        // the peer's fee filter
@@ -94,6 +95,7 @@ func (m *Machine) tipChanged(connected []*types.Block) {
 	old := m.tip
 	m.tip, m.tipAt = tip, m.now
 	m.txs.rejects.reset()
+	m.txs.packages.poor.reset()
 	m.settle()
 	m.hastenFeeFilter()
 	if !m.settled && m.cfg.Chain.BestHeader().Hash() != tip.Hash() {
@@ -227,6 +229,7 @@ func (m *Machine) trickle(p *peer) {
 			continue
 		}
 		p.know(m, h)
+		m.offerParents(p, a)
 		t := wire.InvTx
 		if p.hs.wtxid {
 			t = wire.InvWTx

@@ -50,6 +50,8 @@ func (m *Machine) peerSanity(p *peer) error {
 		return fmt.Errorf("%d transactions of %d bytes pending", p.inv.pendingTxs, p.inv.pendingBytes)
 	case len(p.inv.toTell) > maxToTell || len(p.serve.queue) > maxAsked || len(p.gossip.toTell) > 1000:
 		return fmt.Errorf("a queue is over its bound: %d, %d, %d", len(p.inv.toTell), len(p.serve.queue), len(p.gossip.toTell))
+	case p.inv.offered != nil && p.inv.offered.size() > 2*maxOffered:
+		return fmt.Errorf("%d offered", p.inv.offered.size())
 	case p.inv.known != nil && p.inv.known.size() > 2*maxKnown:
 		return fmt.Errorf("%d known", p.inv.known.size())
 	case p.serve.unread() > 2*serveWindow:
@@ -119,7 +121,7 @@ func (m *Machine) txSanity() error {
 	if n := len(m.relay.fresh.order); n != len(m.relay.fresh.since) || n > maxFresh {
 		return fmt.Errorf("%d fresh transactions, %d by id", n, len(m.relay.fresh.since))
 	}
-	if m.disliked.size() > 2*maxDiscouraged || m.txs.rejects.size() > 2*maxRejects || m.txs.recent.size() > 2*maxConfirmed {
+	if m.disliked.size() > 2*maxDiscouraged || m.txs.rejects.size() > 2*maxRejects || m.txs.packages.poor.size() > 2*maxRejects || m.txs.recent.size() > 2*maxConfirmed {
 		return fmt.Errorf("a rolling set is over its bound")
 	}
 	if len(m.txs.retryList) > 2*maxOrphans {

@@ -90,6 +90,12 @@ func (s *scenario) do(t *testing.T, line string) {
 		s.chain.bad[s.blocks[f[1]].Hash()] = consensus.Reject(consensus.Kind(f[2]), "")
 	case "tx": // tx t1 of PARENT...: spends output 0 of each; "coin" is a confirmed one
 		s.makeTx(f[1], f[3:])
+	case "refuse": // refuse t1 kind: what the mempool says of a transaction
+		s.pool.bad[s.txs[f[1]].WitnessID()] = consensus.Reject(consensus.Kind(f[2]), "")
+	case "poor": // poor t1 t2: the mempool takes them only with a child that pays for them
+		for _, n := range f[1:] {
+			s.pool.poor[s.txs[n].WitnessID()] = true
+		}
 	case "have": // have a1 a2: the chain gets blocks from elsewhere
 		for _, n := range f[1:] {
 			s.chain.adopt(s.blocks[n])
@@ -365,6 +371,9 @@ func (s *scenario) show(out []Effect) {
 			s.open = append(s.open, eff)
 		case SubmitTx:
 			s.out = append(s.out, fmt.Sprintf("submit tx of %d: %s", e.Peer, s.name(e.Tx.ID())))
+			s.open = append(s.open, eff)
+		case SubmitPackage:
+			s.out = append(s.out, fmt.Sprintf("submit package of %d: %s %s", e.Peer, s.name(e.Txs[0].ID()), s.name(e.Txs[1].ID())))
 			s.open = append(s.open, eff)
 		case ServeBlock:
 			s.out = append(s.out, fmt.Sprintf("serve %d: %s base=%v", e.Peer, s.name(e.Hash), e.Base))

@@ -221,15 +221,15 @@ func (m *Machine) serveBlock(p *peer, it wire.Inv) int {
 	return servedBlock
 }
 
-// serveTx gives a transaction if the peer could know that we have it: it was announced to it, or came in a while
-// ago. Otherwise asking would tell whence a transaction came.
+// serveTx gives a transaction if the peer could know that we have it: it or a child was announced to it, or it came in a
+// while ago. Otherwise asking would tell whence a transaction came.
 func (m *Machine) serveTx(p *peer, it wire.Inv) (bytes int, found bool) {
 	tx, _, ok := m.cfg.Pool.Get(it.Hash)
 	if !ok || !m.tellsTxs(p) {
 		return 0, false
 	}
 	wid := tx.WitnessID()
-	if !p.knows(it.Hash) && !p.knows(wid) && !p.knows(tx.ID()) && !m.relay.fresh.public(wid, m.now, m.cfg.TrickleScale) {
+	if !p.knows(it.Hash) && !p.knows(wid) && !p.knows(tx.ID()) && !p.offered(tx.ID()) && !m.relay.fresh.public(wid, m.now, m.cfg.TrickleScale) {
 		return 0, false
 	}
 	m.send(p, wire.TxMsg{Tx: tx})

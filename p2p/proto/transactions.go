@@ -45,6 +45,7 @@ type txState struct {
 	bytes     int                    // of pending
 	retries   int                    // of pending, those that were orphans
 	retryList []*orphan
+	packages  packageState
 }
 
 // pending is a transaction that the mempool is judging.
@@ -58,6 +59,7 @@ func (t *txState) init(key hashKey) {
 	t.tracker, t.orphans = newTxTracker(key), newOrphanage()
 	t.rejects, t.recent = newRolling(maxRejects, key), newRolling(maxConfirmed, key)
 	t.pending = map[types.Hash]pending{}
+	t.packages.poor = newRolling(maxRejects, key)
 }
 
 // full tells whether no more may be handed to the mempool before it has judged.
@@ -133,7 +135,7 @@ func (m *Machine) onTxInv(p *peer, it wire.Inv) {
 	if witnessID {
 		m.txs.orphans.announce(it.Hash, p.id)
 	}
-	if !m.haveTx(it.Hash) {
+	if !m.haveTx(it.Hash) && !m.txs.packages.poor.has(it.Hash) {
 		m.wantTx(p, it.Hash, witnessID)
 	}
 }
@@ -206,14 +208,18 @@ func (m *Machine) onTx(p *peer, tx *types.Tx) {
 		m.txs.tracker.answered(p.id, id)
 		return
 	}
-	if p.inv.pendingTxs >= maxPendingTxs || p.inv.pendingBytes >= maxPendingBytes || m.txs.full() {
+	if m.txs.packages.poor.has(wid) {
+		m.txs.tracker.forget(wid)
+		m.txs.tracker.answered(p.id, id)
+		m.tryPackage(p.id, tx)
+		return
+	}
+	if !m.roomFor(p, tx) {
 		m.txs.tracker.postpone(p.id, wid, m.now.Add(txRetry))
 		m.txs.tracker.postpone(p.id, id, m.now.Add(txRetry))
 		return
 	}
-	p.inv.pendingTxs++
-	p.inv.pendingBytes += tx.Size()
-	m.txs.judging(wid, pending{peer: p.id, bytes: tx.Size()})
+	m.submitting(p, tx)
 	m.emit(SubmitTx{Peer: p.id, Tx: tx})
 }
 
@@ -234,6 +240,9 @@ func (m *Machine) txVerdict(e TxVerdict) {
 		m.orphanTx(e)
 	default:
 		m.refusedTx(e)
+		if e.Reconsider && !was.retry {
+			m.tryPackage(e.Peer, e.Tx)
+		}
 	}
 	m.retryOrphans()
 	m.hastenFeeFilter()
@@ -330,6 +339,11 @@ func (m *Machine) refusedTx(e TxVerdict) {
 	m.txs.orphans.erase(wid)
 	m.txs.tracker.answered(e.Peer, id)
 	m.txs.tracker.answered(e.Peer, wid)
+	if e.Reconsider {
+		m.txs.packages.poor.add(wid)
+		m.txs.tracker.forget(wid)
+		return
+	}
 	if e.Tx.HasWitness() || !scriptFailure(consensus.KindOf(e.Err)) {
 		m.txs.rejects.add(wid)
 		m.txs.tracker.forget(wid)
