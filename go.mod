@@ -12,7 +12,7 @@ require (
 	github.com/schollz/progressbar/v3 v3.19.1 // progress of import and export
 	github.com/tyler-smith/go-bip39 v1.1.0 // mnemonics
 	github.com/urfave/cli/v2 v2.27.7 // the command line
-	golang.org/x/crypto v0.58.0 // argon2id, chacha20poly1305, ripemd160
+	golang.org/x/crypto v0.58.0 // argon2id, chacha20poly1305, chacha20 (the encrypted transport), ripemd160
 	golang.org/x/sync v0.24.0 // errgroup, to start and stop networks
 	golang.org/x/term v0.47.0 // terminals: passphrases, the live view
 )

@@ -28,18 +28,16 @@ type V1 struct {
 
 // Open returns at once; nothing is said before the first message.
 func (c V1) Open(conn net.Conn, _ bool) (Stream, error) {
-	return &v1Stream{conn: conn, r: bufio.NewReaderSize(conn, readBuffer), magic: c.Magic, pace: c.Pace}, nil
+	return &v1Stream{intake: newIntake(conn, c.Pace), magic: c.Magic}, nil
 }
 
 type v1Stream struct {
-	conn  net.Conn
-	r     *bufio.Reader
+	intake
 	magic uint32
-	pace  Pace
-	peek  int     // bytes of r's buffer that are the last frame's payload
-	large *[]byte // the last frame's payload, if it did not fit into r
-	err   error   // of Release
 }
+
+// Session says that it is version 1.
+func (s *v1Stream) Session() Session { return Session{Transport: "v1"} }
 
 // Append appends one frame.
 func (s *v1Stream) Append(b []byte, m wire.Message) []byte { return wire.AppendFrame(b, s.magic, m) }
@@ -85,8 +83,23 @@ func (s *v1Stream) Read() (Frame, error) {
 	return f, nil
 }
 
+// intake is what the streams of all versions read from: a small buffer for each connection, and a larger one for
+// as long as a message needs it.
+type intake struct {
+	conn  net.Conn
+	r     *bufio.Reader
+	pace  Pace
+	peek  int     // bytes of r's buffer that are the last frame's payload
+	large *[]byte // the last frame's payload, if it did not fit into r
+	err   error   // of Release
+}
+
+func newIntake(conn net.Conn, pace Pace) intake {
+	return intake{conn: conn, r: bufio.NewReaderSize(conn, readBuffer), pace: pace}
+}
+
 // Release takes back the payload of the last frame.
-func (s *v1Stream) Release() {
+func (s *intake) Release() {
 	if s.large != nil {
 		payloads.Put(s.large)
 		s.large = nil
@@ -98,7 +111,7 @@ func (s *v1Stream) Release() {
 }
 
 // firstByte waits for the start of a frame and returns when it came.
-func (s *v1Stream) firstByte() (time.Time, error) {
+func (s *intake) firstByte() (time.Time, error) {
 	if s.r.Buffered() == 0 {
 		if err := s.conn.SetReadDeadline(time.Time{}); err != nil {
 			return time.Time{}, err
@@ -112,7 +125,7 @@ func (s *v1Stream) firstByte() (time.Time, error) {
 
 // await sets the deadline for a frame of size bytes that began at start, unless the bytes that are
 // needed next were read already.
-func (s *v1Stream) await(start time.Time, size, needed int) error {
+func (s *intake) await(start time.Time, size, needed int) error {
 	if s.r.Buffered() >= needed {
 		return nil
 	}
@@ -120,7 +133,7 @@ func (s *v1Stream) await(start time.Time, size, needed int) error {
 }
 
 // payload reads n bytes, which are valid until Release.
-func (s *v1Stream) payload(n int) ([]byte, error) {
+func (s *intake) payload(n int) ([]byte, error) {
 	if n <= readBuffer {
 		b, err := s.r.Peek(n)
 		if err == nil {

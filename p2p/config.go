@@ -37,7 +37,7 @@ type Config struct {
 	QueueItems, QueueBytes int
 
 	DialTimeout time.Duration // default 10 s
-	OpenTimeout time.Duration // for Codec.Open; default 10 s
+	OpenTimeout time.Duration // for Codec.Open; default 30 s
 	ReadPace    Pace          // of one frame, for the default Codec; default 30 s and 16 KiB/s
 	WritePace   Pace          // of one write; default 120 s and 16 KiB/s
 
@@ -48,7 +48,8 @@ type Config struct {
 // Observer counts. Its methods are called from many goroutines and must not block.
 type Observer interface {
 	// Received and Sent count one message: its command, or "other" if the node does not know it, or
-	// "dropped" if its checksum was wrong, and the bytes of its frame.
+	// "dropped" if it was damaged, and the bytes of its frame. Decoys are "decoy", what a connection exchanges before its first
+	// message is "opening".
 	Received(command string, bytes int)
 	Sent(command string, bytes int)
 	// Decoded tells how long it took to decode the payload of a message.
@@ -87,7 +88,7 @@ func (c Config) withDefaults() Config {
 	orInt(&c.QueueItems, 5000)
 	orInt(&c.QueueBytes, 8_000_000)
 	orTime(&c.DialTimeout, 10*time.Second)
-	orTime(&c.OpenTimeout, 10*time.Second)
+	orTime(&c.OpenTimeout, 30*time.Second)
 	orPace(&c.ReadPace, Pace{30 * time.Second, 16 << 10})
 	orPace(&c.WritePace, Pace{120 * time.Second, 16 << 10})
 	if c.Transport == nil {

@@ -121,8 +121,20 @@ func (n *Net) mapPort(port uint16) {
 }
 
 // Dial connects to an address in the background. Either Connected or DialFailed follows, unless the Net is
-// closed first.
-func (n *Net) Dial(addr netip.AddrPort, kind proto.ConnKind) {
+// closed first. If the Codec is a Fallback and the other end does not know it, the address is dialled twice.
+func (n *Net) Dial(addr netip.AddrPort, kind proto.ConnKind) { n.dialWith(addr, kind, n.cfg.Codec) }
+
+// DialOlder is Dial with the older codec from the start, if the Codec is a Fallback: for addresses that do not claim
+// to know the newer one.
+func (n *Net) DialOlder(addr netip.AddrPort, kind proto.ConnKind) {
+	codec := n.cfg.Codec
+	if f, ok := codec.(Fallback); ok {
+		codec = f.Fallback()
+	}
+	n.dialWith(addr, kind, codec)
+}
+
+func (n *Net) dialWith(addr netip.AddrPort, kind proto.ConnKind, codec Codec) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.closed {
@@ -133,14 +145,27 @@ func (n *Net) Dial(addr netip.AddrPort, kind proto.ConnKind) {
 		n.dials++
 	}
 	n.work.Go(func() {
-		if !allowed || !n.dial(addr, kind) {
+		if !allowed || !n.reach(addr, kind, codec) {
 			n.cfg.Emit(n.ctx, proto.DialFailed{Addr: addr, Kind: kind})
 		}
 	})
 }
 
-// dial connects and serves the connection to its end. It returns false if no connection came of it.
-func (n *Net) dial(addr netip.AddrPort, kind proto.ConnKind) bool {
+// reach dials with a codec, and once more with its fallback if the other end does not know it. It returns false if
+// no connection came of it.
+func (n *Net) reach(addr netip.AddrPort, kind proto.ConnKind, codec Codec) bool {
+	err := n.dial(addr, kind, codec)
+	if f, ok := codec.(Fallback); ok && errors.Is(err, ErrOlder) && n.ctx.Err() == nil {
+		n.mu.Lock()
+		n.dials++
+		n.mu.Unlock()
+		err = n.dial(addr, kind, f.Fallback())
+	}
+	return err == nil
+}
+
+// dial connects and serves the connection to its end, or says why no connection came of it.
+func (n *Net) dial(addr netip.AddrPort, kind proto.ConnKind, codec Codec) error {
 	ctx, cancel := context.WithTimeout(n.ctx, n.cfg.DialTimeout)
 	conn, err := n.cfg.Transport.Dial(ctx, addr)
 	cancel()
@@ -149,14 +174,14 @@ func (n *Net) dial(addr netip.AddrPort, kind proto.ConnKind) bool {
 	n.mu.Unlock()
 	if err != nil {
 		n.quiet.write(slog.LevelDebug, "dial failed", "addr", addr, "err", err)
-		return false
+		return err
 	}
 	p, why := n.admit(conn, kind, addr)
 	if p == nil {
 		n.refuse(conn, why)
-		return false
+		return errors.New(why)
 	}
-	return n.serve(p)
+	return n.serve(p, codec)
 }
 
 // accept takes connections until the listener is closed. A failure, as when no file descriptor is
@@ -191,7 +216,11 @@ func (n *Net) take(conn net.Conn) {
 		n.refuse(conn, why)
 		return
 	}
-	n.work.Go(func() { n.serve(p) })
+	n.work.Go(func() {
+		if err := n.serve(p, n.cfg.Codec); err != nil {
+			return // serve has said so
+		}
+	})
 }
 
 func (n *Net) refuse(conn net.Conn, why string) {

@@ -299,7 +299,7 @@ func TestNetworkInactive(t *testing.T) {
 	})
 }
 
-// A codec that cannot open a connection: no event inbound, DialFailed outbound.
+// A codec that cannot open a connection: an inbound one comes and goes, outbound the dial failed.
 func TestOpenFails(t *testing.T) {
 	dial := func(context.Context, netip.AddrPort) (net.Conn, error) {
 		near, _ := net.Pipe()
@@ -307,12 +307,16 @@ func TestOpenFails(t *testing.T) {
 	}
 	bubble(t, func(c *Config) { dialTo(dial)(c); c.Codec = stubbornCodec{} }, func(w *world) {
 		c := w.inbound("")
-		w.pass(10 * time.Second)
-		if evs := w.take(); len(evs) != 0 || !isClosed(c) || len(w.Peers()) != 0 {
-			t.Errorf("events %v, peers %v", evs, w.Peers())
+		came := one[proto.Connected](t, w.take())
+		if ps := w.Peers(); len(ps) != 1 || ps[0].Transport != "detecting" {
+			t.Errorf("peers %+v", ps)
+		}
+		w.pass(30 * time.Second)
+		if gone := one[proto.Gone](t, w.take()); gone.Peer != came.Peer || !isClosed(c) || len(w.Peers()) != 0 {
+			t.Errorf("gone %v, peers %v", gone, w.Peers())
 		}
 		w.Dial(someAddr, proto.Manual)
-		w.pass(10 * time.Second)
+		w.pass(30 * time.Second)
 		one[proto.DialFailed](t, w.take())
 		if w.counted("closed "+whyOpen) != 2 {
 			t.Errorf("counts %v", w.countedAll())

@@ -1,11 +1,11 @@
 package p2p
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
 	"log/slog"
-	"maps"
 	"net"
 	"net/netip"
 	"os"
@@ -19,8 +19,13 @@ import (
 const (
 	// writeGather is up to how many bytes of queued messages are written at once.
 	writeGather = 64 << 10
-	// labelDropped is how frames with a wrong checksum are counted.
+	// labelDropped is how frames with a wrong checksum are counted, labelDecoy how decoys are, labelOpening how what was
+	// exchanged before the first message is.
 	labelDropped = "dropped"
+	labelDecoy   = "decoy"
+	labelOpening = "opening"
+	// transportUnknown is what a connection speaks that is not opened yet, in Bitcoin Core's word.
+	transportUnknown = "detecting"
 	// heavyFrame is from how many bytes of payload on a message counts as large; maxHeavy is how many large
 	// ones are decoded, or wait in Emit, at once.
 	heavyFrame, maxHeavy = 256 << 10, 4
@@ -45,16 +50,21 @@ type peer struct {
 
 	mu             sync.Mutex
 	sent, received flow
+	session        Session
 }
 
 // flow is what went one way.
 type flow struct {
 	bytes     uint64
 	last      time.Time
-	byCommand map[string]uint64 // bytes by label; as many as there are commands
+	byCommand map[string]tally // by label; as many as there are commands
 }
 
-// ConnInfo is what is known of a connection. Bytes are those of whole frames.
+// tally counts messages and their bytes.
+type tally struct{ messages, bytes uint64 }
+
+// ConnInfo is what is known of a connection. Bytes are those of whole frames. The sums contain what has no command: the
+// opening of the connection, and decoys.
 type ConnInfo struct {
 	Peer      proto.PeerID
 	Kind      proto.ConnKind
@@ -64,22 +74,37 @@ type ConnInfo struct {
 	Since     time.Time
 
 	BytesSent, BytesReceived         uint64
-	LastSend, LastReceive            time.Time // zero: never
-	SentByCommand, ReceivedByCommand map[string]uint64
+	LastSend, LastReceive            time.Time         // zero: never
+	SentByCommand, ReceivedByCommand map[string]uint64 // bytes; "other" for commands that we do not know, "dropped" for damaged frames
+	SentMessages, ReceivedMessages   map[string]uint64 // how many, under the same names
 	QueuedItems, QueuedBytes         int
+
+	Transport string // "v1", "v2", or "detecting" while it is not opened
+	SessionID string // of an encrypted connection, in hex
 }
 
 func (p *peer) info() ConnInfo {
 	items, bytes := p.queue.load()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return ConnInfo{
+	i := ConnInfo{
 		Peer: p.id, Kind: p.kind, Addr: p.addr, LocalAddr: addrPort(p.conn.LocalAddr()), NetGroup: p.group, Since: p.since,
 		BytesSent: p.sent.bytes, BytesReceived: p.received.bytes,
 		LastSend: p.sent.last, LastReceive: p.received.last,
-		SentByCommand: maps.Clone(p.sent.byCommand), ReceivedByCommand: maps.Clone(p.received.byCommand),
 		QueuedItems: items, QueuedBytes: bytes,
+		Transport: cmp.Or(p.session.Transport, transportUnknown), SessionID: p.session.ID,
 	}
+	i.SentByCommand, i.SentMessages = p.sent.maps()
+	i.ReceivedByCommand, i.ReceivedMessages = p.received.maps()
+	return i
+}
+
+func (f *flow) maps() (bytes, messages map[string]uint64) {
+	bytes, messages = make(map[string]uint64, len(f.byCommand)), make(map[string]uint64, len(f.byCommand))
+	for label, t := range f.byCommand {
+		bytes[label], messages[label] = t.bytes, t.messages
+	}
+	return bytes, messages
 }
 
 // count adds a frame to a flow.
@@ -88,10 +113,14 @@ func (p *peer) count(f *flow, label string, bytes int) {
 	defer p.mu.Unlock()
 	f.bytes += uint64(bytes)
 	f.last = time.Now()
-	if f.byCommand == nil {
-		f.byCommand = make(map[string]uint64)
+	if label == labelDecoy || label == labelOpening {
+		return
 	}
-	f.byCommand[label] += uint64(bytes)
+	if f.byCommand == nil {
+		f.byCommand = make(map[string]tally)
+	}
+	t := f.byCommand[label]
+	f.byCommand[label] = tally{t.messages + 1, t.bytes + uint64(bytes)}
 }
 
 // close ends the connection for the first reason given. It does not wait.
@@ -105,31 +134,52 @@ func (p *peer) close(why string) {
 	})
 }
 
-// serve runs a connection from its opening to Gone. It returns false if it could not be opened, in
-// which case no event was emitted.
-func (n *Net) serve(p *peer) bool {
-	if err := p.open(); err != nil {
+// serve runs a connection from its opening to Gone. An inbound peer is Connected before it is opened, so that the
+// machine sees it, and can evict it, however slowly it opens; what is sent to it meanwhile waits in its queue. An outbound one is
+// Connected when it is open: until then another codec may be tried. The error is that of opening.
+func (n *Net) serve(p *peer, codec Codec) error {
+	connected := proto.Connected{Peer: p.id, Kind: p.kind, Addr: p.addr, NetGroup: p.group, Local: p.local}
+	inbound := p.kind == proto.Inbound
+	if inbound {
+		n.cfg.Emit(n.ctx, connected)
+	}
+	if err := p.open(codec); err != nil {
 		n.quiet.write(slog.LevelDebug, "opening a connection failed", "addr", p.addr, "err", err)
 		p.close(whyOpen)
 		n.forget(p)
-		return false
+		if inbound {
+			n.cfg.Emit(n.ctx, proto.Gone{Peer: p.id})
+		}
+		return err
 	}
-	n.cfg.Emit(n.ctx, proto.Connected{Peer: p.id, Kind: p.kind, Addr: p.addr, NetGroup: p.group, Local: p.local})
+	if !inbound {
+		n.cfg.Emit(n.ctx, connected)
+	}
 	var writer sync.WaitGroup
 	writer.Go(p.write)
 	p.close(p.read())
 	writer.Wait()
 	n.forget(p)
 	n.cfg.Emit(n.ctx, proto.Gone{Peer: p.id})
-	return true
+	return nil
 }
 
-func (p *peer) open() (err error) {
+func (p *peer) open(codec Codec) (err error) {
 	if err := p.conn.SetDeadline(time.Now().Add(p.net.cfg.OpenTimeout)); err != nil {
 		return err
 	}
-	if p.stream, err = p.net.cfg.Codec.Open(p.conn, p.kind != proto.Inbound); err != nil {
+	if p.stream, err = codec.Open(p.conn, p.kind != proto.Inbound); err != nil {
 		return err
+	}
+	s := p.stream.Session()
+	p.mu.Lock()
+	p.session = s
+	p.mu.Unlock()
+	if s.Sent+s.Received > 0 {
+		p.count(&p.sent, labelOpening, s.Sent)
+		p.count(&p.received, labelOpening, s.Received)
+		p.net.cfg.Observe.Sent(labelOpening, s.Sent)
+		p.net.cfg.Observe.Received(labelOpening, s.Received)
 	}
 	return p.conn.SetDeadline(time.Time{})
 }
@@ -143,8 +193,11 @@ func (p *peer) read() (why string) {
 			return p.readFailed(err)
 		}
 		p.countFrame(f)
+		if f.Decoy {
+			continue
+		}
 		if f.Dropped {
-			p.net.quiet.write(slog.LevelInfo, "frame with a wrong checksum dropped", "peer", p.id, "addr", p.addr)
+			p.net.quiet.write(slog.LevelInfo, "damaged frame dropped", "peer", p.id, "addr", p.addr)
 			continue
 		}
 		if err := p.deliver(f); err != nil {
@@ -154,9 +207,12 @@ func (p *peer) read() (why string) {
 }
 
 func (p *peer) countFrame(f Frame) {
-	label := labelDropped
-	if !f.Dropped {
-		label = wire.Label(f.Command)
+	label := wire.Label(f.Command)
+	switch {
+	case f.Decoy:
+		label = labelDecoy
+	case f.Dropped:
+		label = labelDropped
 	}
 	p.count(&p.received, label, f.Size)
 	p.net.cfg.Observe.Received(label, f.Size)

@@ -36,12 +36,23 @@ type PortMapper interface {
 	Map(ctx context.Context, port uint16) (netip.AddrPort, error)
 }
 
-// Codec turns a connection into frames. V1 is the plain one.
+// Codec turns a connection into frames. V1 is the plain one, V2 the encrypted one.
 type Codec interface {
 	// Open begins on a fresh connection; outbound says that we dialled it. It may talk with the other
-	// end first: the connection has a deadline while it runs. It must not start goroutines.
+	// end first: the connection has a deadline while it runs. It must not start goroutines. If it fails with ErrOlder
+	// on a connection that we dialled, and the Codec is a Fallback, the address is dialled once more.
 	Open(conn net.Conn, outbound bool) (Stream, error)
 }
+
+// Fallback is a Codec that has an older one for nodes that do not know it.
+type Fallback interface {
+	Codec
+	// Fallback returns the older one.
+	Fallback() Codec
+}
+
+// ErrOlder says that the other end closed as one does that does not know the Codec.
+var ErrOlder = errors.New("the other end does not know this transport")
 
 // Stream is a connection seen as frames. Read and Release are called from one goroutine, Append from one
 // other.
@@ -54,6 +65,16 @@ type Stream interface {
 	Release()
 	// Append appends the message as it goes onto the wire.
 	Append(b []byte, m wire.Message) []byte
+	// Session tells how the connection was opened; always the same.
+	Session() Session
+}
+
+// Session is what Codec.Open has come to.
+type Session struct {
+	Transport string // "v1" or "v2"
+	ID        string // of an encrypted connection, in hex; the same at both ends
+	// Sent and Received are the bytes that opening took.
+	Sent, Received int
 }
 
 // Frame is what came on the wire for one message.
@@ -63,6 +84,7 @@ type Frame struct {
 	Passed  int    // bytes of payload that were passed over, because the command is not Known
 	Size    int    // bytes on the wire
 	Dropped bool   // the frame was damaged: it is counted and nothing else
+	Decoy   bool   // the frame says nothing: it is counted and nothing else
 }
 
 // MalformedError says that a peer sent bytes that are not a message, so that its stream cannot be

@@ -1,8 +1,6 @@
 package p2p
 
 import (
-	"bufio"
-	"bytes"
 	"errors"
 	"io"
 	"net"
@@ -231,7 +229,7 @@ func TestQueue(t *testing.T) {
 
 // What is gathered into one write is no more than one message over the mark.
 func TestWritesAreGathered(t *testing.T) {
-	p := &peer{queue: newQueue(10_000, 1<<30), stream: &v1Stream{magic: testMagic, r: bufio.NewReader(bytes.NewReader(nil))}}
+	p := &peer{queue: newQueue(10_000, 1<<30), stream: &v1Stream{magic: testMagic}}
 	for range 10_000 {
 		if err := p.queue.push(item{msg: wire.Ping{}, size: 32}); err != nil {
 			t.Fatal(err)
