@@ -49,6 +49,7 @@ type Config struct {
 	MaxConnections int   // 0: 125; fewer if the process may not open so many files
 	BlocksOnly     bool
 	NoFilterIndex  bool
+	NoPeerFilters  bool // the filter index, if it is kept, is not served to peers
 	NoMempoolFile  bool
 	AcceptNonStd   bool
 	UserAgent      string // comment in the user agent

@@ -162,7 +162,7 @@ func (n *Node) openNetwork() error {
 		return err
 	}
 	n.owner.machine, n.owner.net, n.owner.ledger = n.machine, n.net, n.ledger
-	n.owner.clock, n.owner.stats, n.owner.tell = n.clock, n.stats, n.tell
+	n.owner.clock, n.owner.stats, n.owner.tell, n.owner.filters = n.clock, n.stats, n.tell, n.serveFilters
 	n.ledger.out = n.owner.verdict(n.halted)
 	return nil
 }
@@ -170,11 +170,11 @@ func (n *Node) openNetwork() error {
 func (n *Node) protoConfig(rng *mrand.Rand) proto.Config {
 	pc := proto.Config{
 		Params: n.cfg.Params, Rand: rng, Chain: chainView{n.chain}, Pool: poolView{n.pool, n.clock}, Book: n.book,
-		Services: wire.NodeNetwork | wire.NodeWitness, Version: Version, Comment: n.cfg.UserAgent, Listen: n.p2pAddr,
+		Services: n.offers(), Version: Version, Comment: n.cfg.UserAgent, Listen: n.p2pAddr,
 		Limits: proto.DefaultLimits(), BlocksOnly: n.cfg.BlocksOnly, NetGroup: addrbook.Group,
 	}
 	pc.Limits.Inbound = max(n.cfg.MaxConnections-pc.Limits.Outbound-pc.Limits.BlockRelay-1, 1)
-	n.services, n.userAgent = pc.Services, pc.UserAgent()
+	n.services, n.userAgent = pc.Offered(), pc.UserAgent()
 	pc.Anchors = n.book.Anchors()
 	pc.Manual = append(append(pc.Manual, n.cfg.Connect...), n.cfg.AddNodes...)
 	if n.cfg.ConnectOnly || len(n.cfg.Connect) > 0 {

@@ -19,6 +19,7 @@ type owner struct {
 	clock   *clock
 	stats   *stats
 	tell    func(Happening)
+	filters func(proto.ServeFilters) wire.Message // nil if filters are not served
 
 	fromNet  chan proto.Event // bounded: when it is full, connections are not read
 	fromHere chan proto.Event // the ledger's verdicts; always drained
@@ -90,6 +91,8 @@ func (o *owner) carryOut(eff proto.Effect) {
 		o.ledger.submit(e.Tx.Size(), func() { o.ledger.addTx(e.Peer, e.Tx, mempool.AddOptions{}) })
 	case proto.ServeBlock:
 		o.net.SendLazy(e.Peer, func() wire.Message { return o.blockFor(e) })
+	case proto.ServeFilters:
+		o.net.SendLazy(e.Peer, func() wire.Message { return o.filters(e) })
 	case proto.Dial:
 		o.net.Dial(e.Addr, e.Kind)
 	case proto.Disconnect:

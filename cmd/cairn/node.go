@@ -65,6 +65,7 @@ func nodeCommand() *cli.Command {
 		&cli.IntFlag{Name: "maxmempool", Value: 300, EnvVars: env("maxmempool"), Usage: "mempool in `MB`"},
 		&cli.StringFlag{Name: "minrelaytxfee", EnvVars: env("minrelaytxfee"), Usage: "least fee rate in `COINS` per 1000 vbytes (default 0.00001000)"},
 		&cli.IntFlag{Name: "max-connections", Value: 125, EnvVars: env("max-connections"), Aliases: []string{"maxconnections"}, Usage: "connections in all"},
+		&cli.BoolFlag{Name: "peerblockfilters", Value: true, EnvVars: env("peerblockfilters"), Usage: "serve compact block filters to peers (BIP157)"},
 		&cli.BoolFlag{Name: "blocksonly", EnvVars: env("blocksonly"), Usage: "take no transactions from peers"},
 		&cli.BoolFlag{Name: "acceptnonstdtxn", EnvVars: env("acceptnonstdtxn"), Usage: "relay transactions of unusual form"},
 		&cli.BoolFlag{Name: "no-blockfilterindex", EnvVars: env("no-blockfilterindex"), Usage: "keep no compact block filters; wallets need them"},
@@ -154,7 +155,7 @@ func nodeConfig(c *cli.Context) (node.Config, error) {
 		Mine:       c.Bool("mine"), Threads: c.Int("threads"), Share: c.Float64("share"), MineInterval: c.Duration("mine-interval"),
 		CacheBytes: int64(c.Int("dbcache")) << 20, MempoolBytes: int64(c.Int("maxmempool")) * 1_000_000,
 		MaxConnections: c.Int("max-connections"), BlocksOnly: c.Bool("blocksonly"), AcceptNonStd: c.Bool("acceptnonstdtxn"),
-		NoFilterIndex: c.Bool("no-blockfilterindex"), UserAgent: c.String("uacomment"), Progress: startProgress(c.App.ErrWriter),
+		NoFilterIndex: c.Bool("no-blockfilterindex"), NoPeerFilters: !c.Bool("peerblockfilters"), UserAgent: c.String("uacomment"), Progress: startProgress(c.App.ErrWriter),
 	}
 	if cfg.Share <= 0 || cfg.Threads <= 0 {
 		return cfg, usagef("--threads and --share are more than 0")

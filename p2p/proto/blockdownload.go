@@ -13,7 +13,8 @@ import (
 //
 // The rules:
 //   - A block is asked only of a peer that has shown headers of a chain which contains it, that serves
-//     whole blocks with witnesses, and whose chain has at least the work of our tip.
+//     whole blocks with witnesses, and whose chain has at least the work of our tip. A peer that stores only the
+//     latest blocks (BIP159) is asked for those alone.
 //   - A peer has at most maxInFlight blocks to deliver, those that the chain is still judging among them: who sends
 //     faster than we can judge is not asked for more. Each block is asked of one peer at a time.
 //   - Blocks are asked in the order of their chain, from the last one that we have in common with the peer, and
@@ -219,7 +220,7 @@ func (m *Machine) secondAsk(r *request) time.Time {
 func (m *Machine) askAnother(f *flight) {
 	var best *peer
 	for _, p := range m.order {
-		if !p.ready() || p.free() <= 0 || !p.downloadable() || m.blocks.of(p, f.hash) != nil || !p.has(f.node) {
+		if !p.ready() || p.free() <= 0 || !p.downloadable() || m.blocks.of(p, f.hash) != nil || !p.has(f.node) || p.tooDeep(f.node) {
 			continue
 		}
 		if best == nil || (p.preferred() && !best.preferred()) ||
@@ -302,6 +303,7 @@ func (m *Machine) nextBlocks(p *peer) (pick []consensus.Ancestry, staller *peer)
 	m.alignCommon(p, tip)
 	var first *peer // of whom the first missing block was asked; nil if it is with the chain
 	met := false    // that block
+	deep := false   // blocks are wanted that this peer does not store
 	for h := p.dl.common.Height() + 1; h <= best.Height(); h++ {
 		n := best.Ancestor(h)
 		switch state, owner := m.blockState(n); {
@@ -314,10 +316,12 @@ func (m *Machine) nextBlocks(p *peer) (pick []consensus.Ancestry, staller *peer)
 				met, first = true, owner
 			}
 		case h > p.dl.common.Height()+downloadWindow:
-			if len(pick) == 0 && first != p {
+			if len(pick) == 0 && first != p && !deep {
 				staller = first
 			}
 			return pick, staller
+		case p.tooDeep(n):
+			deep = true
 		default:
 			if pick = append(pick, n); len(pick) >= p.free() {
 				return pick, nil
@@ -343,7 +347,7 @@ func (m *Machine) blockState(n consensus.Ancestry) (state int, owner *peer) {
 	switch {
 	case !ok || e.Invalid:
 		return blockUnfit, nil
-	case e.HaveBlock:
+	case e.HaveBlock || inBestChain(m.cfg.Chain.Tip(), n): // of our chain, and pruned
 		return blockHere, nil
 	case f != nil:
 		return blockComing, f.from[0].peer

@@ -19,6 +19,7 @@ type Config struct {
 	Book   Book              // nil: nobody is dialled but Manual and Anchors, no address is gossiped
 
 	Services wire.Services // what we offer; 0: NodeNetwork|NodeWitness
+	Pruned   bool          // old blocks are not stored: NodeNetworkLimited is offered in NodeNetwork's place (BIP159)
 	Version  string        // the program's version, told in the user agent (BIP14)
 	Comment  string        // in parentheses behind it, if not empty
 
@@ -67,9 +68,7 @@ func (c *Config) validate() error {
 }
 
 func (c *Config) fill() {
-	if c.Services == 0 {
-		c.Services = wire.NodeNetwork | wire.NodeWitness
-	}
+	c.Services = c.Offered()
 	if c.TrickleScale == 0 {
 		c.TrickleScale = 1
 	}

@@ -168,6 +168,13 @@ type (
 		Hash types.Hash
 		Base bool // without witnesses
 	}
+	// ServeFilters: read what a light client asked for from the filter index and send it to the peer, in turn as
+	// ServeBlock. Request is a GetCFilters for the one block Stop at height Start, a GetCFHeaders or a GetCFCheckpt;
+	// its bounds are checked. Nothing is sent if the index has not come so far.
+	ServeFilters struct {
+		Peer    PeerID
+		Request wire.Message
+	}
 	// Dial an address. Answered by Connected or DialFailed.
 	Dial struct {
 		Addr netip.AddrPort
@@ -189,6 +196,7 @@ func (SubmitBlock) effect()   {}
 func (SubmitTx) effect()      {}
 func (SubmitPackage) effect() {}
 func (ServeBlock) effect()    {}
+func (ServeFilters) effect()  {}
 func (Dial) effect()          {}
 func (Disconnect) effect()    {}
 

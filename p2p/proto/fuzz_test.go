@@ -38,6 +38,8 @@ func newChaos(t *testing.T, data []byte) *chaos {
 		cfg.Manual = []netip.AddrPort{testAddr(800)}
 		cfg.Limits.Inbound = 6
 		cfg.Listen = netip.MustParseAddrPort("10.9.9.9:8333")
+		cfg.Services = wire.NodeNetwork | wire.NodeWitness | wire.NodeCompactFilters
+		cfg.Pruned = len(data)%2 == 0
 	})
 	if c.n(3) == 0 { // the network was asleep for months
 		c.now = c.now.AddDate(0, 5, 0)
@@ -185,7 +187,18 @@ func (c *chaos) message() wire.Message {
 		wire.Headers{Headers: headersOf(c.nodes[from : from+1])}, wire.BlockMsg{Block: c.node().Block}, wire.BlockMsg{Block: c.node().Block},
 		wire.BlockMsg{Block: c.nodes[c.n(10)].Block}, wire.TxMsg{Tx: c.tx()}, wire.TxMsg{Tx: c.tx()},
 	}
-	return msgs[c.n(len(msgs))]
+	return append(msgs, c.lateMessages(a)...)[c.n(len(msgs)+8)]
+}
+
+// lateMessages are eight of BIP155 and BIP157.
+func (c *chaos) lateMessages(a wire.TimedAddr) []wire.Message {
+	tor := wire.TimedAddrV2{Time: a.Time, Services: 9, Network: wire.NetTorV3, Addr: make([]byte, 32)}
+	start := uint32(c.n(60))
+	return []wire.Message{
+		wire.SendAddrV2{}, wire.SendAddrV2{}, wire.AddrV2{Addrs: []wire.TimedAddrV2{a.V2(), tor}}, wire.AddrV2{},
+		wire.GetCFilters{Start: start, Stop: c.node().Hash()}, wire.GetCFilters{Start: start, Stop: c.node().Hash()},
+		wire.GetCFHeaders{Start: start, Stop: c.node().Hash()}, wire.GetCFCheckpt{Stop: c.node().Hash()},
+	}
 }
 
 // FuzzStep: whatever happens in whatever order, the machine stays sane, asks for no tick in the past, and nothing is

@@ -144,12 +144,14 @@ func clockOffset(theirs, ours int64) time.Duration {
 	return time.Duration(theirs-ours) * time.Second
 }
 
-// usefulServices: peers that we chose ourselves must serve whole blocks with witnesses.
+// usefulServices: peers that we chose ourselves must serve whole blocks with witnesses, near the present at least
+// the latest.
 func (m *Machine) usefulServices(p *peer) bool {
 	if p.kind != Outbound && p.kind != BlockRelay {
 		return true
 	}
-	return p.hs.serves(wire.NodeNetwork | wire.NodeWitness)
+	return p.hs.serves(wire.NodeNetwork|wire.NodeWitness) ||
+		(m.nearPresentByBlocks() && p.hs.serves(wire.NodeNetworkLimited|wire.NodeWitness))
 }
 
 // ownNonce tells whether a nonce is that of a connection which we dialled and which is not ready: then

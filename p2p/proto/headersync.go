@@ -68,9 +68,10 @@ type chainLag struct {
 	protected bool
 }
 
-// downloadable tells whether a peer can give us blocks.
+// downloadable tells whether a peer can give us blocks; see tooDeep for which.
 func (p *peer) downloadable() bool {
-	return p.kind != Feeler && p.hs.serves(wire.NodeNetwork|wire.NodeWitness)
+	return p.kind != Feeler && p.hs.serves(wire.NodeWitness) &&
+		(p.hs.serves(wire.NodeNetwork) || p.hs.serves(wire.NodeNetworkLimited))
 }
 
 // preferred peers are those that we chose to connect to.

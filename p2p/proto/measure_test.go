@@ -40,6 +40,8 @@ func (s *scenario) measure() {
 		}
 		item("toTell", len(p.inv.toTell))
 		item("wanted", len(p.serve.queue))
+		item("filterRequests", len(p.serve.filters))
+		item("fences", len(p.serve.fences))
 		item("unreadBytes", p.serve.unread())
 		item("addrsTaken", int(p.gossip.processed))
 		item("addrsDropped", int(p.gossip.limited))
@@ -97,4 +99,44 @@ func (s *scenario) flood(t *testing.T, f []string) wire.Message {
 	}
 	t.Fatalf("no flood of %v", f)
 	return nil
+}
+
+// filterRequest reads "getcfilters 3 a7 [type]", "getcfheaders 3 a7 [type]" and "getcfcheckpt a7 [type]".
+func (s *scenario) filterRequest(f []string) wire.Message {
+	number := func(i int) uint64 {
+		if i >= len(f) {
+			return 0
+		}
+		n, err := strconv.ParseUint(f[i], 10, 32)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		return n
+	}
+	switch f[0] {
+	case "getcfilters":
+		return wire.GetCFilters{Type: uint8(number(3)), Start: uint32(number(1)), Stop: s.hash(f[2])}
+	case "getcfheaders":
+		return wire.GetCFHeaders{Type: uint8(number(3)), Start: uint32(number(1)), Stop: s.hash(f[2])}
+	}
+	return wire.GetCFCheckpt{Type: uint8(number(2)), Stop: s.hash(f[1])}
+}
+
+// serveFilters writes an effect down; filters that follow one another are one line.
+func (s *scenario) serveFilters(e ServeFilters) {
+	switch q := e.Request.(type) {
+	case wire.GetCFilters:
+		head := fmt.Sprintf("serve %d: filters", e.Peer)
+		name := fmt.Sprintf("%s at %d", s.name(q.Stop), q.Start)
+		if last := len(s.out) - 1; last >= 0 && strings.HasPrefix(s.out[last], head) {
+			first, _, _ := strings.Cut(s.out[last], " to ")
+			s.out[last] = first + " to " + name
+			return
+		}
+		s.out = append(s.out, head+" "+name)
+	case wire.GetCFHeaders:
+		s.out = append(s.out, fmt.Sprintf("serve %d: filter headers %d to %s", e.Peer, q.Start, s.name(q.Stop)))
+	case wire.GetCFCheckpt:
+		s.out = append(s.out, fmt.Sprintf("serve %d: filter checkpoints to %s", e.Peer, s.name(q.Stop)))
+	}
 }

@@ -4,8 +4,6 @@ import (
 	"net/netip"
 	"slices"
 	"time"
-
-	"github.com/cairn-chain/cairn/p2p/wire"
 )
 
 const (
@@ -387,7 +385,7 @@ func (m *Machine) outboundDeadlines(e *earliest) {
 func (m *Machine) Anchors() []netip.AddrPort {
 	var out []netip.AddrPort
 	for _, p := range m.order {
-		if p.kind == BlockRelay && p.ready() && p.hs.serves(wire.NodeNetwork) {
+		if p.kind == BlockRelay && p.ready() && p.downloadable() {
 			out = append(out, p.addr)
 		}
 	}

@@ -40,7 +40,7 @@ func (m *Machine) sanity() error {
 }
 
 func (m *Machine) peerSanity(p *peer) error {
-	held := len(p.dl.queue) + p.dl.submitted + len(p.inv.toTell) + len(p.serve.queue) + len(p.gossip.toTell)
+	held := len(p.dl.queue) + p.dl.submitted + len(p.inv.toTell) + len(p.serve.queue) + len(p.serve.filters) + len(p.gossip.toTell)
 	switch {
 	case p.closing && (held > 0 || p.inv.known != nil || p.sync.presync != nil):
 		return fmt.Errorf("closing, yet %d things are held for it", held)
@@ -48,7 +48,7 @@ func (m *Machine) peerSanity(p *peer) error {
 		return fmt.Errorf("%d blocks in flight, %d submitted, %d of them unasked", len(p.dl.queue), p.dl.submitted, p.dl.unasked)
 	case p.inv.pendingTxs < 0 || p.inv.pendingTxs > maxPendingTxs || p.inv.pendingBytes < 0:
 		return fmt.Errorf("%d transactions of %d bytes pending", p.inv.pendingTxs, p.inv.pendingBytes)
-	case len(p.inv.toTell) > maxToTell || len(p.serve.queue) > maxAsked || len(p.gossip.toTell) > 1000:
+	case len(p.inv.toTell) > maxToTell || len(p.serve.queue) > maxAsked || len(p.serve.filters) > maxFilterAsks || len(p.gossip.toTell) > 1000:
 		return fmt.Errorf("a queue is over its bound: %d, %d, %d", len(p.inv.toTell), len(p.serve.queue), len(p.gossip.toTell))
 	case p.inv.offered != nil && p.inv.offered.size() > 2*maxOffered:
 		return fmt.Errorf("%d offered", p.inv.offered.size())

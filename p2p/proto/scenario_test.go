@@ -86,6 +86,26 @@ func (s *scenario) do(t *testing.T, line string) {
 		s.begin(t, args(f[1:]))
 	case "block": // block a1 b2 on g: a chain of blocks, the first on the last name
 		s.makeBlocks(f[1:])
+	case "chain": // chain a 300 on g: blocks a1 to a300
+		n, _ := strconv.Atoi(f[2])
+		var names []string
+		for i := range n {
+			names = append(names, f[1]+strconv.Itoa(i+1))
+		}
+		s.makeBlocks(append(names, "on", f[4]))
+	case "adopt": // adopt a 300: the chain has a1 to a300, and its tip is the last
+		n, _ := strconv.Atoi(f[2])
+		var nodes []*consensustest.Node
+		for i := range n {
+			nodes = append(nodes, s.blocks[f[1]+strconv.Itoa(i+1)])
+		}
+		s.chain.adoptAll(nodes)
+		s.show(s.step(TipChanged{}))
+	case "prune": // prune a 10: a1 to a10 are no longer stored
+		n, _ := strconv.Atoi(f[2])
+		for i := range n {
+			s.chain.have[s.hash(f[1]+strconv.Itoa(i+1))] = false
+		}
 	case "bad": // bad a1 kind: what the chain says of a block
 		s.chain.bad[s.blocks[f[1]].Hash()] = consensus.Reject(consensus.Kind(f[2]), "")
 	case "tx": // tx t1 of PARENT...: spends output 0 of each; "coin" is a confirmed one
@@ -137,6 +157,13 @@ func (s *scenario) do(t *testing.T, line string) {
 		if !ok {
 			t.Fatalf("no such command: %s", line)
 		}
+		if f[1] == "repeat" { // 1> repeat 10 MESSAGE
+			n, _ := strconv.Atoi(f[2])
+			for range n {
+				s.show(s.recv(peerID(id), s.message(t, peerID(id), f[3:])))
+			}
+			return
+		}
 		s.show(s.recv(peerID(id), s.message(t, peerID(id), f[1:])))
 	}
 }
@@ -183,6 +210,9 @@ func (s *scenario) begin(t *testing.T, a map[string]string) {
 			c.Listen = netip.MustParseAddrPort(v)
 		}
 		_, c.BlocksOnly = a["blocksonly"]
+		_, c.Pruned = a["pruned"]
+		n, _ := strconv.ParseUint(a["services"], 0, 64)
+		c.Services = wire.Services(n)
 	}
 	switch {
 	case addrs != nil:
@@ -289,6 +319,15 @@ func (s *scenario) message(t *testing.T, id PeerID, f []string) wire.Message {
 			}
 		}
 		return v
+	case "chain": // chain a 300: headers of a1 to a300
+		n, _ := strconv.Atoi(f[2])
+		var nodes []*consensustest.Node
+		for i := range n {
+			nodes = append(nodes, s.blocks[f[1]+strconv.Itoa(i+1)])
+		}
+		return wire.Headers{Headers: headersOf(nodes)}
+	case "getcfilters", "getcfheaders", "getcfcheckpt":
+		return s.filterRequest(f)
 	case "headers":
 		var nodes []*consensustest.Node
 		for _, n := range f[1:] {
@@ -377,6 +416,8 @@ func (s *scenario) show(out []Effect) {
 			s.open = append(s.open, eff)
 		case ServeBlock:
 			s.out = append(s.out, fmt.Sprintf("serve %d: %s base=%v", e.Peer, s.name(e.Hash), e.Base))
+		case ServeFilters:
+			s.serveFilters(e)
 		case Dial:
 			s.out = append(s.out, fmt.Sprintf("dial %s %s", e.Addr, e.Kind))
 		case Disconnect:
@@ -397,6 +438,9 @@ func (s *scenario) headers(hs []types.Header) string {
 	for i := range hs {
 		names = append(names, s.name(hs[i].Hash()))
 	}
+	if n := len(names); n > 30 {
+		return fmt.Sprintf("%s to %s (%d)", names[0], names[n-1], n)
+	}
 	return strings.Join(names, " ")
 }
 
@@ -405,6 +449,9 @@ func (s *scenario) text(m wire.Message) string {
 	switch m := m.(type) {
 	case wire.Version:
 		words = append(words, fmt.Sprintf("%s height=%d relay=%v", m.UserAgent, m.StartHeight, m.Relay))
+		if m.Services != wire.NodeNetwork|wire.NodeWitness {
+			words = append(words, fmt.Sprintf("services=%#x", uint64(m.Services)))
+		}
 	case wire.Headers:
 		words = append(words, s.headers(m.Headers))
 	case wire.GetHeaders:

@@ -27,10 +27,11 @@ const (
 // sockets. So behind each half serveWindow of answers goes a ping, the fence: its pong tells that everything
 // before it was read. Until then the rest of what it asked for waits, bounded by maxAsked.
 type peerServe struct {
-	queue  []wire.Inv
-	open   int     // bytes sent since the last fence
-	fences []fence // that wait for their pong, oldest first
-	upTo   types.Hash
+	queue   []wire.Inv
+	filters []filterAsk
+	open    int     // bytes sent since the last fence
+	fences  []fence // that wait for their pong, oldest first
+	upTo    types.Hash
 }
 
 type fence struct {
@@ -86,6 +87,8 @@ func (m *Machine) request(p *peer, msg wire.Message) {
 		m.onGetData(p, msg.Items)
 	case wire.FeeFilter:
 		m.onFeeFilter(p, msg.FeeRate)
+	default:
+		m.onFilterRequest(p, msg)
 	}
 }
 
@@ -107,7 +110,7 @@ func (m *Machine) onGetHeaders(p *peer, msg wire.GetHeaders) {
 		return
 	}
 	if len(msg.Locator) == 0 {
-		if n, ok := m.lookup(msg.Stop); ok && m.mayServe(n) {
+		if n, ok := m.lookup(msg.Stop); ok && m.mayTell(n) {
 			m.send(p, wire.Headers{Headers: []types.Header{n.Header()}})
 		}
 		return
@@ -129,8 +132,9 @@ func (m *Machine) onGetBlocks(p *peer, msg wire.GetBlocks) {
 	tip := m.cfg.Chain.Tip()
 	var items []wire.Inv
 	for h := m.forkWithLocator(msg.Locator).Height() + 1; h <= tip.Height(); h++ {
-		hash := tip.Ancestor(h).Hash()
-		if hash == msg.Stop {
+		n := tip.Ancestor(h)
+		hash := n.Hash()
+		if hash == msg.Stop || !m.staysServed(n) {
 			break
 		}
 		items = append(items, wire.Inv{Type: wire.InvBlock, Hash: hash})
@@ -163,15 +167,21 @@ func (m *Machine) serveMore(p *peer) {
 		if !found {
 			missing = append(missing, it)
 		}
-		if s.open += n; s.open >= serveWindow/2 {
-			m.sendFence(p)
-		}
+		m.served(p, n)
 	}
 	if len(s.queue) == 0 {
 		s.queue = nil
 	}
+	m.serveFilters(p)
 	if len(missing) > 0 {
 		m.send(p, wire.NotFound{Items: missing})
+	}
+}
+
+// served counts bytes that were sent and sets a fence behind them when there are enough.
+func (m *Machine) served(p *peer, bytes int) {
+	if p.serve.open += bytes; p.serve.open >= serveWindow/2 {
+		m.sendFence(p)
 	}
 }
 
@@ -210,7 +220,14 @@ func (m *Machine) serve(p *peer, it wire.Inv) (bytes int, found bool) {
 
 func (m *Machine) serveBlock(p *peer, it wire.Inv) int {
 	n, ok := m.lookup(it.Hash)
-	if !ok || !m.mayServe(n) {
+	if !ok || !m.mayTell(n) {
+		return 0
+	}
+	if m.tooOldToServe(n) {
+		m.drop(p, "old block of a pruned node", "")
+		return 0
+	}
+	if !n.HaveBlock && n.Height() > 0 {
 		return 0
 	}
 	m.emit(ServeBlock{Peer: p.id, Hash: it.Hash, Base: it.Type == wire.InvBlock})
@@ -236,11 +253,11 @@ func (m *Machine) serveTx(p *peer, it wire.Inv) (bytes int, found bool) {
 	return max(tx.Size(), servedTx), true
 }
 
-// mayServe tells whether a block or header may be given away: one of the best chain, or a valid one that left it
+// mayTell tells whether a block, its header or its filter may be given away: one of the best chain, or a valid one that left it
 // not long ago. Older ones would only tell who we are by what we have seen (Bitcoin Core's BlockRequestAllowed).
-func (m *Machine) mayServe(n Entry) bool {
+func (m *Machine) mayTell(n Entry) bool {
 	if inBestChain(m.cfg.Chain.Tip(), n) {
-		return n.HaveBlock || n.Height() == 0
+		return true
 	}
 	best := m.cfg.Chain.BestHeader()
 	if n.Invalid || !n.HaveBlock {
