@@ -12,6 +12,8 @@ cd "$(dirname "$0")/.."
 mode=${1:-all}
 staticcheck=honnef.co/go/tools/cmd/staticcheck@v0.7.0
 missing=()
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
 
 say() { printf '\n== %s (%ds)\n' "$*" "$SECONDS"; }
 
@@ -44,6 +46,19 @@ go run "$staticcheck" ./...
 if command -v shellcheck >/dev/null; then
 	shellcheck scripts/*.sh .ci/run
 fi
+
+# Each collection of public vectors with the number of its cases that passed, and what was left out and why.
+vectors() {
+	go test -count 1 -v -run 'Vectors|BIP|Bech32|WitnessAddresses|PublicTransactions|KeyIO' ./consensus ./consensus/script ./wallet ./chain/filterindex >"$work/vectors" || {
+		grep -v '^ *\(=== \|--- PASS\)' "$work/vectors"
+		return 1
+	}
+	sed -n 's/.*vectors: \(.*\) \([0-9]*\/[0-9]*\)\(, .*\)\{0,1\}$/\1\t\2\3/p' "$work/vectors" | sort | awk -F '\t' '{ printf "  %-20s %s\n", $1, $2 }'
+	sed -n 's/.*vectors: \(.* leaves out .*\)/  \1/p' "$work/vectors"
+}
+
+say "public vectors: passed/all"
+vectors
 
 if [ "$mode" = quick ]; then
 	say "tests"

@@ -10,6 +10,7 @@ import (
 
 	"github.com/cairn-chain/cairn/consensus"
 	"github.com/cairn-chain/cairn/consensus/script"
+	"github.com/cairn-chain/cairn/internal/vectors"
 	"github.com/cairn-chain/cairn/types"
 )
 
@@ -31,26 +32,25 @@ func bitcoinParams() *consensus.Params {
 	return &p
 }
 
-// TestBIP39 checks vectors of the BIP, whose passphrase is TREZOR.
+// TestBIP39 checks the vectors of the BIP, whose passphrase is TREZOR. The words may be written in many ways.
 func TestBIP39(t *testing.T) {
-	for _, v := range []struct{ entropy, words, seed string }{
-		{"00000000000000000000000000000000", testMnemonic, "c55257c360c07c72029aebc1b53c05ed0362ada38ead3e3e9efa3708e53495531f09a6987599d18264c1e1c92f2cf141630c7a3c4ab7c81b2f001698e7463b04"},
-		{"7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f", "legal winner thank year wave sausage worth useful legal winner thank yellow", "2e8905819b8723fe2c1d161860e5ee1830318dbf49a83bd451cfb8440c28bd6fa457fe1296106559a3c80937a1c1069be3a3a5bd381ee6260e8d9739fce1f607"},
-		{"ffffffffffffffffffffffffffffffff", "zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo wrong", "ac27495480225222079d7be181583751e86f571027b0497b5b5d11218e0a8a13332572917f0f8e5a589620c6f15b11c61dee327651a14c34e18231052e48c069"},
-		{"ffffffffffffffffffffffffffffffffffffffffffffffff", "zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo when", "0cd6e5d827bb62eb8fc1e262254223817fd068a74b5b449cc2f667c3f1f985a76379b43348d952e2265b4cd129090758b3e3c2c49103b5051aac2eaeb890a528"},
-		{"8080808080808080808080808080808080808080808080808080808080808080", "letter advice cage absurd amount doctor acoustic avoid letter advice cage absurd amount doctor acoustic avoid letter advice cage absurd amount doctor acoustic bless", "c0c519bd0e91a2ed54357d9d1ebef6f5af218a153624cf4f2da911a0ed8f7a09e2ef61af0aca007096df430022f7a2b6fb91661a9589097069720d015e4e982f"},
-	} {
-		entropy := unhex(t, v.entropy)
-		words, err := NewMnemonic(bytes.NewReader(entropy), len(entropy))
-		if err != nil || words != v.words {
-			t.Fatalf("%q %v", words, err)
-		}
-		for _, written := range []string{v.words, strings.ToUpper(v.words), "\n  " + strings.ReplaceAll(v.words, " ", " \t\n ")} {
-			seed, err := SeedFromMnemonic(written, "TREZOR")
-			if err != nil || hex.EncodeToString(seed) != v.seed {
-				t.Fatalf("%x %v", seed, err)
+	var lines [][3]string
+	loadJSON(t, "bip39.json", &lines)
+	tally := vectors.New(t, "bip39", 24)
+	for _, v := range lines {
+		tally.Run(t, v[0], func(t *testing.T) {
+			entropy := unhex(t, v[0])
+			words, err := NewMnemonic(bytes.NewReader(entropy), len(entropy))
+			if err != nil || words != v[1] {
+				t.Fatalf("%q %v", words, err)
 			}
-		}
+			for _, written := range []string{words, strings.ToUpper(words), "\n  " + strings.ReplaceAll(words, " ", " \t\n ")} {
+				seed, err := SeedFromMnemonic(written, "TREZOR")
+				if err != nil || hex.EncodeToString(seed) != v[2] {
+					t.Fatalf("%x %v", seed, err)
+				}
+			}
+		})
 	}
 }
 
@@ -75,46 +75,59 @@ func TestWrongMnemonics(t *testing.T) {
 	}
 }
 
-// TestBIP32 checks the first two chains of test vectors of the BIP, and both ways to derive a public key.
+// TestBIP32 checks the test vectors of the BIP, and both ways to derive a public key.
 func TestBIP32(t *testing.T) {
 	p := bitcoinParams()
-	for seed, chain := range map[string][]string{
-		"000102030405060708090a0b0c0d0e0f": {
-			"m", "xpub661MyMwAqRbcFtXgS5sYJABqqG9YLmC4Q1Rdap9gSE8NqtwybGhePY2gZ29ESFjqJoCu1Rupje8YtGqsefD265TMg7usUDFdp6W1EGMcet8", "xprv9s21ZrQH143K3QTDL4LXw2F7HEK3wJUD2nW2nRk4stbPy6cq3jPPqjiChkVvvNKmPGJxWUtg6LnF5kejMRNNU3TGtRBeJgk33yuGBxrMPHi",
-			"m/0'", "xpub68Gmy5EdvgibQVfPdqkBBCHxA5htiqg55crXYuXoQRKfDBFA1WEjWgP6LHhwBZeNK1VTsfTFUHCdrfp1bgwQ9xv5ski8PX9rL2dZXvgGDnw", "xprv9uHRZZhk6KAJC1avXpDAp4MDc3sQKNxDiPvvkX8Br5ngLNv1TxvUxt4cV1rGL5hj6KCesnDYUhd7oWgT11eZG7XnxHrnYeSvkzY7d2bhkJ7",
-			"m/0h/1/2H/2/1000000000", "xpub6H1LXWLaKsWFhvm6RVpEL9P4KfRZSW7abD2ttkWP3SSQvnyA8FSVqNTEcYFgJS2UaFcxupHiYkro49S8yGasTvXEYBVPamhGW6cFJodrTHy", "xprvA41z7zogVVwxVSgdKUHDy1SKmdb533PjDz7J6N6mV6uS3ze1ai8FHa8kmHScGpWmj4WggLyQjgPie1rFSruoUihUZREPSL39UNdE3BBDu76",
-		},
-		"fffcf9f6f3f0edeae7e4e1dedbd8d5d2cfccc9c6c3c0bdbab7b4b1aeaba8a5a29f9c999693908d8a8784817e7b7875726f6c696663605d5a5754514e4b484542": {
-			"m/0/2147483647'/1/2147483646'/2", "xpub6FnCn6nSzZAw5Tw7cgR9bi15UV96gLZhjDstkXXxvCLsUXBGXPdSnLFbdpq8p9HmGsApME5hQTZ3emM2rnY5agb9rXpVGyy3bdW6EEgAtqt", "xprvA2nrNbFZABcdryreWet9Ea4LvTJcGsqrMzxHx98MMrotbir7yrKCEXw7nadnHM8Dq38EGfSh6dqA9QWTyefMLEcBYJUuekgW4BYPJcr9E7j",
-		},
-	} {
-		master, err := NewMasterKey(unhex(t, seed))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i := 0; i < len(chain); i += 3 {
-			k, err := master.Derive(chain[i])
+	var v struct {
+		Valid   [][4]string
+		Invalid [][2]string
+	}
+	loadJSON(t, "bip32.json", &v)
+	valid := vectors.New(t, "bip32", 17)
+	for _, c := range v.Valid {
+		valid.Run(t, c[0][:8]+" "+c[1], func(t *testing.T) {
+			master, err := NewMasterKey(unhex(t, c[0]))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if pub, priv := k.Public().Text(p), k.Text(p); pub != chain[i+1] || priv != chain[i+2] {
-				t.Errorf("%s:\n%s\n%s", chain[i], pub, priv)
-			}
-			for _, text := range chain[i+1 : i+3] {
-				back, err := ParseKey(p, text)
-				if err != nil || back.Text(p) != text {
-					t.Errorf("%s came back as another key: %v", text, err)
-				}
-			}
-			a, errA := k.Public().Child(5)
-			b, errB := k.Child(5)
-			if errA != nil || errB != nil || *a != *b.Public() {
-				t.Errorf("%s: the public way gives another child", chain[i])
-			}
-			if _, err := k.Public().Child(Hardened); !errors.Is(err, ErrHardened) {
-				t.Errorf("%v", err)
-			}
+			deriveKey(t, p, master, c[1], c[2], c[3])
+		})
+	}
+	invalid := vectors.New(t, "bip32 invalid keys", 16)
+	for _, c := range v.Invalid {
+		_, err := ParseKey(p, c[0])
+		refused := errors.Is(err, ErrKeyInvalid) || errors.Is(err, ErrKeyNetwork) && c[1] == "unknown extended key version"
+		if invalid.Case(refused); !refused {
+			t.Errorf("%s (%s): %v", c[0], c[1], err)
 		}
+	}
+}
+
+// deriveKey derives path from master and compares with the texts of its public and private key.
+func deriveKey(t *testing.T, p *consensus.Params, master *Key, path, public, private string) {
+	k, err := master.Derive(strings.NewReplacer("H", "'").Replace(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h, err := master.Derive(path); err != nil || *h != *k { // both ways to write a hardened step
+		t.Errorf("%s: %v", path, err)
+	}
+	if pub, priv := k.Public().Text(p), k.Text(p); pub != public || priv != private {
+		t.Errorf("%s:\n%s\n%s", path, pub, priv)
+	}
+	for _, text := range []string{public, private} {
+		back, err := ParseKey(p, text)
+		if err != nil || back.Text(p) != text {
+			t.Errorf("%s came back as another key: %v", text, err)
+		}
+	}
+	a, errA := k.Public().Child(5)
+	b, errB := k.Child(5)
+	if errA != nil || errB != nil || *a != *b.Public() {
+		t.Errorf("%s: the public way gives another child", path)
+	}
+	if _, err := k.Public().Child(Hardened); !errors.Is(err, ErrHardened) {
+		t.Errorf("%v", err)
 	}
 }
 
@@ -169,7 +182,7 @@ func TestInvalidKeys(t *testing.T) {
 	}
 }
 
-// TestBIP84AndBIP86 checks the addresses in the BIPs.
+// TestBIP84AndBIP86 checks the keys and addresses in the BIPs.
 func TestBIP84AndBIP86(t *testing.T) {
 	p := bitcoinParams()
 	seed, err := SeedFromMnemonic(testMnemonic, "")
@@ -180,40 +193,53 @@ func TestBIP84AndBIP86(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := ring.root.Text(p); got != "xprv9s21ZrQH143K3GJpoapnV8SFfukcVBSfeCficPSGfubmSFDxo1kuHnLisriDvSnRRuL2Qrg5ggqHKNVpxR86QEC8w35uxmGoggxtQTPvfUu" {
-		t.Fatal(got)
-	}
-	if got := ring.account(Taproot).key.Public().Text(p); got != "xpub6BgBgsespWvERF3LHQu6CnqdvfEvtMcQjYrcRzx53QJjSxarj2afYWcLteoGVky7D3UKDP9QyrLprQ3VCECoY49yfdDEHGCtMMj92pReUsQ" {
-		t.Fatal(got)
+	z := *p // BIP84 writes its extended keys with version bytes of their own
+	z.HDPrivateID, z.HDPublicID = [4]byte{0x04, 0xb2, 0x43, 0x0c}, [4]byte{0x04, 0xb2, 0x47, 0x46}
+	bip84, bip86 := vectors.New(t, "bip84", 3+3), vectors.New(t, "bip86", 2+3)
+	for _, v := range []struct {
+		tally     *vectors.Tally
+		got, want string
+	}{
+		{bip84, ring.root.Text(&z), "zprvAWgYBBk7JR8Gjrh4UJQ2uJdG1r3WNRRfURiABBE3RvMXYSrRJL62XuezvGdPvG6GFBZduosCc1YP5wixPox7zhZLfiUm8aunE96BBa4Kei5"},
+		{bip84, ring.root.Public().Text(&z), "zpub6jftahH18ngZxLmXaKw3GSZzZsszmt9WqedkyZdezFtWRFBZqsQH5hyUmb4pCEeZGmVfQuP5bedXTB8is6fTv19U1GQRyQUKQGUTzyHACMF"},
+		{bip84, ring.account(Segwit).key.Public().Text(&z), "zpub6rFR7y4Q2AijBEqTUquhVz398htDFrtymD9xYYfG1m4wAcvPhXNfE3EfH1r1ADqtfSdVCToUG868RvUUkgDKf31mGDtKsAYz2oz2AGutZYs"},
+		{bip86, ring.root.Text(p), "xprv9s21ZrQH143K3GJpoapnV8SFfukcVBSfeCficPSGfubmSFDxo1kuHnLisriDvSnRRuL2Qrg5ggqHKNVpxR86QEC8w35uxmGoggxtQTPvfUu"},
+		{bip86, ring.account(Taproot).key.Public().Text(p), "xpub6BgBgsespWvERF3LHQu6CnqdvfEvtMcQjYrcRzx53QJjSxarj2afYWcLteoGVky7D3UKDP9QyrLprQ3VCECoY49yfdDEHGCtMMj92pReUsQ"},
+	} {
+		if v.tally.Case(v.got == v.want); v.got != v.want {
+			t.Errorf("%s, want %s", v.got, v.want)
+		}
 	}
 	for _, v := range []struct {
 		kind         AddressType
 		chain, index uint32
-		address      string
+		address, key string
 	}{
-		{Segwit, 0, 0, "bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu"},
-		{Segwit, 0, 1, "bc1qnjg0jd8228aq7egyzacy8cys3knf9xvrerkf9g"},
-		{Segwit, 1, 0, "bc1q8c6fshw2dlwun7ekn9qwf37cu2rn755upcp6el"},
-		{Taproot, 0, 0, "bc1p5cyxnuxmeuwuvkwfem96lqzszd02n6xdcjrs20cac6yqjjwudpxqkedrcr"},
-		{Taproot, 0, 1, "bc1p4qhjn9zdvkux4e44uhx8tc55attvtyu358kutcqkudyccelu0was9fqzwh"},
-		{Taproot, 1, 0, "bc1p3qkhfews2uk44qtvauqyr2ttdsw7svhkl9nkm9s9c3x4ax5h60wqwruhk7"},
+		{Segwit, 0, 0, "bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu", "KyZpNDKnfs94vbrwhJneDi77V6jF64PWPF8x5cdJb8ifgg2DUc9d"},
+		{Segwit, 0, 1, "bc1qnjg0jd8228aq7egyzacy8cys3knf9xvrerkf9g", "Kxpf5b8p3qX56DKEe5NqWbNUP9MnqoRFzZwHRtsFqhzuvUJsYZCy"},
+		{Segwit, 1, 0, "bc1q8c6fshw2dlwun7ekn9qwf37cu2rn755upcp6el", "KxuoxufJL5csa1Wieb2kp29VNdn92Us8CoaUG3aGtPtcF3AzeXvF"},
+		{Taproot, 0, 0, "bc1p5cyxnuxmeuwuvkwfem96lqzszd02n6xdcjrs20cac6yqjjwudpxqkedrcr", ""},
+		{Taproot, 0, 1, "bc1p4qhjn9zdvkux4e44uhx8tc55attvtyu358kutcqkudyccelu0was9fqzwh", ""},
+		{Taproot, 1, 0, "bc1p3qkhfews2uk44qtvauqyr2ttdsw7svhkl9nkm9s9c3x4ax5h60wqwruhk7", ""},
 	} {
-		lock, err := ring.account(v.kind).script(v.chain, v.index)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got, ok := script.EncodeAddress(p.Addresses(), lock); !ok || got != v.address {
-			t.Errorf("%s, want %s", got, v.address)
-		}
-		if o, ok := ring.owner(lock); !ok || o.index != v.index || o.kind != v.kind {
-			t.Errorf("%s is not watched", v.address)
-		}
-	}
-	lock, _ := ring.account(Segwit).script(0, 0)
-	o, _ := ring.owner(lock)
-	secret, err := ring.secret(o)
-	if err != nil || EncodeWIF(p, secret) != "KyZpNDKnfs94vbrwhJneDi77V6jF64PWPF8x5cdJb8ifgg2DUc9d" {
-		t.Fatalf("%v", err)
+		tally := map[AddressType]*vectors.Tally{Segwit: bip84, Taproot: bip86}[v.kind]
+		tally.Run(t, v.address, func(t *testing.T) {
+			lock, err := ring.account(v.kind).script(v.chain, v.index)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, ok := script.EncodeAddress(p.Addresses(), lock); !ok || got != v.address {
+				t.Error(got)
+			}
+			o, ok := ring.owner(lock)
+			if !ok || o.index != v.index || o.kind != v.kind {
+				t.Error("it is not watched")
+			}
+			secret, err := ring.secret(o)
+			if err != nil || v.key != "" && EncodeWIF(p, secret) != v.key {
+				t.Error("another private key:", err)
+			}
+		})
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/cairn-chain/cairn/internal/vectors"
 	"github.com/cairn-chain/cairn/types"
 )
 
@@ -231,37 +232,33 @@ func parseScriptVector(t *testing.T, v []any) (out scriptVector) {
 // TestScriptVectors runs Core's script_tests.json, and each vector again under other flags: fewer if it passes, more if
 // it fails, which changes nothing.
 func TestScriptVectors(t *testing.T) {
-	var vectors [][]any
-	loadJSON(t, "script_tests.json", &vectors)
-	passed, failed := 0, 0
-	for i, v := range vectors {
+	var lines [][]any
+	loadJSON(t, "script_tests.json", &lines)
+	tally := vectors.New(t, "script_tests", 675+547) // those that pass, and those that fail
+	for i, v := range lines {
 		if len(v) < 4 {
 			continue // a comment
 		}
-		c := parseScriptVector(t, v)
-		tx, spent := spendOf(c.lock, c.scriptSig, c.witness, c.amount)
-		if got := scriptError(t, run(tx, 0, spent, c.flags)); got != c.want {
-			t.Errorf("vector %d %v: got %q, want %q", i, v, got, c.want)
-		}
-		for bit := Flags(1); bit <= allFlags; bit <<= 1 {
-			other := c.flags | bit
-			if c.want == "" {
-				other = c.flags &^ bit
-			}
-			if got := scriptError(t, run(tx, 0, spent, other)); (got == "") != (c.want == "") {
-				t.Errorf("vector %d %v: got %q with flags %x instead of %x", i, v, got, other, c.flags)
-			}
-		}
+		tally.Run(t, strconv.Itoa(i), func(t *testing.T) { runScriptVector(t, v) })
+	}
+	t.Logf("script_tests: the direct path was taken and held to the interpreter %d times", directRuns.Load())
+}
+
+func runScriptVector(t *testing.T, v []any) {
+	c := parseScriptVector(t, v)
+	tx, spent := spendOf(c.lock, c.scriptSig, c.witness, c.amount)
+	if got := scriptError(t, run(tx, 0, spent, c.flags)); got != c.want {
+		t.Errorf("%v: got %q, want %q", v, got, c.want)
+	}
+	for bit := Flags(1); bit <= allFlags; bit <<= 1 {
+		other := c.flags | bit
 		if c.want == "" {
-			passed++
-		} else {
-			failed++
+			other = c.flags &^ bit
+		}
+		if got := scriptError(t, run(tx, 0, spent, other)); (got == "") != (c.want == "") {
+			t.Errorf("%v: got %q with flags %x instead of %x", v, got, other, c.flags)
 		}
 	}
-	if passed != 675 || failed != 547 {
-		t.Errorf("%d vectors that pass, %d that fail, want 675 and 547", passed, failed)
-	}
-	t.Logf("script_tests: all of %d, the direct path was taken and held to the interpreter %d times", passed+failed, directRuns.Load())
 }
 
 // vectorPrevouts reads the first field of a vector of tx_valid.json and returns what tx spends.
@@ -316,43 +313,40 @@ func trimFlags(f Flags) Flags {
 // TestValidTxVectors runs Core's tx_valid.json. Each transaction passes under all flags but those that its vector leaves
 // out, and under all of these less one more. The vectors leave out no more than they must: with one flag back it fails.
 func TestValidTxVectors(t *testing.T) {
-	var vectors [][]any
-	loadJSON(t, "tx_valid.json", &vectors)
-	n := 0
+	var lines [][]any
+	loadJSON(t, "tx_valid.json", &lines)
+	tally := vectors.New(t, "tx_valid", 121)
 	r := &Runner{Verifier: NewVerifier()}
-	for i, v := range vectors {
+	for i, v := range lines {
 		if len(v) != 3 {
 			continue
 		}
-		tx := decodeTx(t, v[1].(string))
-		spent, without := vectorPrevouts(t, tx, v[0]), parseFlags(t, v[2].(string))
-		if err := runTxVector(t, r, tx, spent, trimFlags(allFlags&^without)); err != "" {
-			t.Errorf("vector %d: %v", i, err)
-		}
-		for bit := Flags(1); bit <= allFlags; bit <<= 1 {
-			if err := runTxVector(t, r, tx, spent, trimFlags(allFlags&^without&^bit)); err != "" {
-				t.Errorf("vector %d without flag %x too: %v", i, bit, err)
+		tally.Run(t, strconv.Itoa(i), func(t *testing.T) {
+			tx := decodeTx(t, v[1].(string))
+			spent, without := vectorPrevouts(t, tx, v[0]), parseFlags(t, v[2].(string))
+			if err := runTxVector(t, r, tx, spent, trimFlags(allFlags&^without)); err != "" {
+				t.Error(err)
 			}
-			if without.has(bit) && runTxVector(t, r, tx, spent, trimFlags(allFlags&^without|bit)) == "" {
-				t.Errorf("vector %d passes with flag %x", i, bit)
+			for bit := Flags(1); bit <= allFlags; bit <<= 1 {
+				if err := runTxVector(t, r, tx, spent, trimFlags(allFlags&^without&^bit)); err != "" {
+					t.Errorf("without flag %x too: %v", bit, err)
+				}
+				if without.has(bit) && runTxVector(t, r, tx, spent, trimFlags(allFlags&^without|bit)) == "" {
+					t.Errorf("passes with flag %x", bit)
+				}
 			}
-		}
-		n++
+		})
 	}
-	if n != 121 {
-		t.Errorf("%d vectors, want 121", n)
-	}
-	t.Logf("tx_valid: all of %d", n)
 }
 
 // TestInvalidTxVectors runs Core's tx_invalid.json: of each transaction an input fails under the flags of its vector, and under all
 // flags; those that are invalid without a look at scripts are marked, and tested in package consensus.
 func TestInvalidTxVectors(t *testing.T) {
-	var vectors [][]any
-	loadJSON(t, "tx_invalid.json", &vectors)
-	n, before := 0, 0
+	var lines [][]any
+	loadJSON(t, "tx_invalid.json", &lines)
+	tally, before := vectors.New(t, "tx_invalid, scripts", 84), 0
 	r := &Runner{Verifier: NewVerifier()}
-	for i, v := range vectors {
+	for i, v := range lines {
 		if len(v) != 3 {
 			continue
 		}
@@ -360,19 +354,19 @@ func TestInvalidTxVectors(t *testing.T) {
 			before++
 			continue
 		}
-		tx := decodeTx(t, v[1].(string))
-		spent := vectorPrevouts(t, tx, v[0])
-		for _, flags := range []Flags{parseFlags(t, v[2].(string)), allFlags} {
-			if runTxVector(t, r, tx, spent, flags) == "" {
-				t.Errorf("vector %d: every input passes under %x", i, flags)
+		tally.Run(t, strconv.Itoa(i), func(t *testing.T) {
+			tx := decodeTx(t, v[1].(string))
+			spent := vectorPrevouts(t, tx, v[0])
+			for _, flags := range []Flags{parseFlags(t, v[2].(string)), allFlags} {
+				if runTxVector(t, r, tx, spent, flags) == "" {
+					t.Errorf("every input passes under %x", flags)
+				}
 			}
-		}
-		n++
+		})
 	}
-	if n != 84 || before != 9 {
-		t.Errorf("%d and %d vectors, want 84 and 9", n, before)
+	if before != 9 {
+		t.Errorf("%d whose form is invalid, want 9", before)
 	}
-	t.Logf("tx_invalid: all of %d, and %d whose form is invalid", n, before)
 }
 
 type assetInput struct {
@@ -449,72 +443,80 @@ func TestTaprootVectors(t *testing.T) {
 		t.Fatalf("%d sets of flags", len(sets))
 	}
 	r := &Runner{Verifier: NewVerifier(), Cache: NewCache(64<<20, [32]byte{1})}
-	passed, failed := map[string]int{}, 0
+	tally, spends := vectors.New(t, "taproot-ref", 2760), 0
 	for i, v := range loadAssets(t) {
-		family, _, _ := strings.Cut(v.Comment, "/")
 		own := parseFlags(t, v.Flags)
 		sets := sets
 		if i%10 != 0 { // for most the sets that say most
 			sets = []Flags{0, own, ConsensusFlags}
 		}
-		if v.Success != nil {
-			tx, spent := v.spend(t, v.Success)
-			for _, flags := range sets {
-				if v.Final || own.has(flags) {
-					if err := scriptError(t, runWith(r, tx, v.Index, spent, flags)); err != "" {
-						t.Errorf("vector %d %s: %v under %x", i, v.Comment, err, flags)
-					}
-				}
-			}
-			passed[family]++
-		}
-		if v.Failure != nil {
-			tx, spent := v.spend(t, v.Failure)
-			for _, flags := range sets {
-				if flags.has(own) && scriptError(t, runWith(r, tx, v.Index, spent, flags)) == "" {
-					t.Errorf("vector %d %s: accepted under %x", i, v.Comment, flags)
-				}
-			}
-			failed++
-		}
+		tally.Run(t, strconv.Itoa(i), func(t *testing.T) { spends += v.run(t, r, sets, own) })
 	}
-	t.Logf("taproot: all of 2760; passing by family %v, failing %d", passed, failed)
+	t.Logf("taproot-ref: %d spends, good and bad", spends)
+}
+
+// run spends the vector's output in its good and its bad way and returns how many it has.
+func (v *assetVector) run(t *testing.T, r *Runner, sets []Flags, own Flags) (spends int) {
+	if v.Success != nil {
+		tx, spent := v.spend(t, v.Success)
+		for _, flags := range sets {
+			if v.Final || own.has(flags) {
+				if err := scriptError(t, runWith(r, tx, v.Index, spent, flags)); err != "" {
+					t.Errorf("%s: %v under %x", v.Comment, err, flags)
+				}
+			}
+		}
+		spends++
+	}
+	if v.Failure != nil {
+		tx, spent := v.spend(t, v.Failure)
+		for _, flags := range sets {
+			if flags.has(own) && scriptError(t, runWith(r, tx, v.Index, spent, flags)) == "" {
+				t.Errorf("%s: accepted under %x", v.Comment, flags)
+			}
+		}
+		spends++
+	}
+	if spends == 0 {
+		t.Errorf("%s has nothing to run", v.Comment)
+	}
+	return spends
 }
 
 func TestLegacySigHashVectors(t *testing.T) {
-	var vectors [][]any
-	loadJSON(t, "sighash.json", &vectors)
-	n := 0
-	for i, v := range vectors {
+	var lines [][]any
+	loadJSON(t, "sighash.json", &lines)
+	tally := vectors.New(t, "sighash", 500)
+	for i, v := range lines {
 		if len(v) != 5 {
 			continue
 		}
-		tx := decodeTx(t, v[0].(string))
-		code, input := unhex(t, v[1].(string)), int(v[2].(float64))
-		hashType := uint32(int32(v[3].(float64)))
-		if got := LegacySigHash(tx, input, code, hashType); got.String() != v[4] {
-			t.Errorf("vector %d: got %s, want %s", i, got, v[4])
-		}
-		// The pieces of one serialization give the same.
-		if got := NewSigSums(tx, nil).legacySigHash(input, code, hashType); got.String() != v[4] {
-			t.Errorf("vector %d in pieces: got %s, want %s", i, got, v[4])
-		}
-		all := NewSigSums(tx, nil).legacySigHash(input, code, SigHashAll)
-		if want := LegacySigHash(tx, input, code, SigHashAll); all != want {
-			t.Errorf("vector %d, all, in pieces: got %s, want %s", i, all, want)
-		}
-		n++
+		tally.Run(t, strconv.Itoa(i), func(t *testing.T) {
+			tx := decodeTx(t, v[0].(string))
+			code, input := unhex(t, v[1].(string)), int(v[2].(float64))
+			hashType := uint32(int32(v[3].(float64)))
+			if got := LegacySigHash(tx, input, code, hashType); got.String() != v[4] {
+				t.Errorf("got %s, want %s", got, v[4])
+			}
+			// The pieces of one serialization give the same.
+			if got := NewSigSums(tx, nil).legacySigHash(input, code, hashType); got.String() != v[4] {
+				t.Errorf("in pieces: got %s, want %s", got, v[4])
+			}
+			all := NewSigSums(tx, nil).legacySigHash(input, code, SigHashAll)
+			if want := LegacySigHash(tx, input, code, SigHashAll); all != want {
+				t.Errorf("all, in pieces: got %s, want %s", all, want)
+			}
+		})
 	}
-	if n != 500 {
-		t.Fatalf("%d vectors, want 500", n)
-	}
-	t.Logf("sighash: all of %d", n)
 }
 
 // TestBIP143 has the examples of BIP143.
 func TestBIP143(t *testing.T) {
 	native := "0100000002fff7f7881a8099afa6940d42d1e7f6362bec38171ea3edf433541db4e4ad969f0000000000eeffffffef51e1b804cc89d182d279655c3aa89e815b1b309fe287d9b2b55d57b90ec68a0100000000ffffffff02202cb206000000001976a9148280b37df378db99f66f85c95a783a76ac7a6d5988ac9093510d000000001976a9143bde42dbee7e4dbe6a21b2d50ce2f0167faa815988ac11000000"
 	separator := "0100000002fe3dc9208094f3ffd12645477b3dc56f60ec4fa8e6f5d67c565d1c6b9216b36e0000000000ffffffff0815cf020f013ed6cf91d29f4202e8a58726b1ac6c79da47c23d1bee0a6925f80000000000ffffffff0100f2052a010000001976a914a30741f8145e5acadf23f751864167f32e0963f788ac00000000"
+	nested := "010000000136641869ca081e70f394c6948e8af409e18b619df2ed74aa106c1ca29787b96e0100000000ffffffff0200e9a435000000001976a914389ffce9cd9ae88dcc0631e88a821ffdbe9bfe2688acc0832f05000000001976a9147480a33f950689af511e6e84c138dbbd3c3ee41588ac00000000"
+	sixOfSix := "56210307b8ae49ac90a048e9b53357a2354b3334e9c8bee813ecb98e99a7e07e8c3ba32103b28f0c28bfab54554ae8c658ac5c3e0ce6e79ad336331f78c428dd43eea8449b21034b8113d703413d57761b8b9781957b8c0ac1dfe69f492580ca4195f50376ba4a21033400f6afecb833092a9a21cfdf1ed1376e58c5d1f47de74683123987e967a8f42103a6d48b1131e94ba04d9737d61acdaa1322008af9602b3b14862c07a1789aac162102d8b661b0b3302ee2f162b09e07a55ad5dfbe673a9f01d9f0c19617681024306b56ae"
+	tally := vectors.New(t, "bip143 hashes", 12)
 	anyone := "0100000002e9b542c5176808107ff1df906f46bb1f2583b16112b95ee5380665ba7fcfc0010000000000ffffffff80e68831516392fcd100d186b3c2c7b95c80b53c77e77c35ba03a66b429a2a1b0000000000ffffffff0280969800000000001976a914de4b231626ef508c9a74a8517e6783c0546d6b2888ac80969800000000001976a9146648a8cd4531e1ec47f35916de8e259237294d1e88ac00000000"
 	for _, c := range []struct {
 		tx       string
@@ -531,12 +533,19 @@ func TestBIP143(t *testing.T) {
 		{separator, 1, "210255a9626aebf5e29c0e6538428ba0d1dcf6ca98ffdf086aa8ced5e0d0215ea465ac", 4900000000, SigHashSingle, "fef7bd749cce710c5c052bd796df1af0d935e59cea63736268bcbe2d2134fc47"},
 		{anyone, 0, "0063ab68210392972e2eb617b2388771abe27235fd5ac44af8e61693261550447a4c3e39da98ac", 16777215, SigHashSingle | SigHashAnyoneCanPay, "e9071e75e25b8a1e298a72f0d2e9f4f95a0f5cdf86a533cda597eb402ed13b3a"},
 		{anyone, 1, "68210392972e2eb617b2388771abe27235fd5ac44af8e61693261550447a4c3e39da98ac", 16777215, SigHashSingle | SigHashAnyoneCanPay, "cd72f1f1a433ee9df816857fad88d8ebd97e09a75cd481583eb841c330275e54"},
+		{nested, 0, sixOfSix, 987654321, SigHashAll, "185c0be5263dce5b4bb50a047973c1b6272bfbd0103a89444597dc40b248ee7c"},
+		{nested, 0, sixOfSix, 987654321, SigHashNone, "e9733bc60ea13c95c6527066bb975a2ff29a925e80aa14c213f686cbae5d2f36"},
+		{nested, 0, sixOfSix, 987654321, SigHashSingle, "1e1f1c303dc025bd664acb72e583e933fae4cff9148bf78c157d1e8f78530aea"},
+		{nested, 0, sixOfSix, 987654321, SigHashAll | SigHashAnyoneCanPay, "2a67f03e63a6a422125878b40b82da593be8d4efaafe88ee528af6e5a9955c6e"},
+		{nested, 0, sixOfSix, 987654321, SigHashNone | SigHashAnyoneCanPay, "781ba15f3779d5542ce8ecb5c18716733a5ee42a6f51488ec96154934e2c890a"},
+		{nested, 0, sixOfSix, 987654321, SigHashSingle | SigHashAnyoneCanPay, "511e8e52ed574121fc1b654970395502128263f62662e076dc6baf05c2e6a99b"},
 	} {
 		tx := decodeTx(t, c.tx)
 		spent := make([]types.TxOut, len(tx.In))
 		spent[c.input].Value = c.amount
 		got := WitnessV0SigHash(NewSigSums(tx, spent), c.input, unhex(t, c.code), c.hashType)
-		if hex.EncodeToString(got[:]) != c.want {
+		passed := hex.EncodeToString(got[:]) == c.want
+		if tally.Case(passed); !passed {
 			t.Errorf("input %d of %s: got %x, want %s", c.input, tx.ID(), got, c.want)
 		}
 	}
@@ -544,7 +553,8 @@ func TestBIP143(t *testing.T) {
 
 // TestBIP143Signed verifies the signed transactions of BIP143 and makes their signatures again.
 func TestBIP143Signed(t *testing.T) {
-	for _, c := range []struct {
+	tally := vectors.New(t, "bip143 signed", 2)
+	for n, c := range []struct {
 		signed string
 		spent  []types.TxOut
 		keys   []string
@@ -556,21 +566,24 @@ func TestBIP143Signed(t *testing.T) {
 			[]types.TxOut{{Value: 1000000000, Script: unhex(t, "a9144733f37cf4db86fbc2efed2500b4f4e49f31202387")}},
 			[]string{"eb696a065ef48a2192da5b28b694f87544b30fae8327c4510137a922f32c6dcf"}},
 	} {
-		tx := decodeTx(t, c.signed)
-		for i := range tx.In {
-			if err := run(tx, i, c.spent, StandardFlags); err != nil {
-				t.Error(err)
-			}
-			key := [32]byte(unhex(t, c.keys[i]))
-			scriptSig, witness, err := SignInput(NewSigSums(tx, c.spent), i, key, [32]byte{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			again := tx.Clone()
-			again.In[i].ScriptSig, again.In[i].Witness = scriptSig, witness
-			if got := hex.EncodeToString(again.Bytes()); got != c.signed {
-				t.Errorf("input %d signed again:\n got %s\nwant %s", i, got, c.signed)
-			}
+		tally.Run(t, strconv.Itoa(n), func(t *testing.T) { signAgain(t, c.signed, c.spent, c.keys) })
+	}
+}
+
+func signAgain(t *testing.T, signed string, spent []types.TxOut, keys []string) {
+	tx := decodeTx(t, signed)
+	for i := range tx.In {
+		if err := run(tx, i, spent, StandardFlags); err != nil {
+			t.Error(err)
+		}
+		scriptSig, witness, err := SignInput(NewSigSums(tx, spent), i, [32]byte(unhex(t, keys[i])), [32]byte{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		again := tx.Clone()
+		again.In[i].ScriptSig, again.In[i].Witness = scriptSig, witness
+		if got := hex.EncodeToString(again.Bytes()); got != signed {
+			t.Errorf("input %d signed again:\n got %s\nwant %s", i, got, signed)
 		}
 	}
 }
@@ -589,26 +602,34 @@ func TestBIP340(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(rows) != 16 {
+	if len(rows) < 2 {
 		t.Fatalf("%d rows", len(rows))
 	}
+	tally := vectors.New(t, "bip340", 19)
 	for _, row := range rows[1:] {
-		key, message := [32]byte(unhex(t, row[2])), [32]byte(unhex(t, row[4]))
-		sig, want := [64]byte(unhex(t, row[5])), row[6] == "TRUE"
-		if got := NewVerifier().Schnorr(&message, &sig, &key); got != want {
-			t.Errorf("vector %s: got %v, want %v (%s)", row[0], got, want, row[7])
-		}
-		if row[1] == "" {
-			continue
-		}
-		priv := [32]byte(unhex(t, row[1]))
-		got, err := SignSchnorr(priv, message, [32]byte(unhex(t, row[3])))
-		if err != nil || got != sig {
-			t.Errorf("vector %s signed: got %x %v, want %x", row[0], got, err, sig)
-		}
-		if pub, err := PublicKey(priv); err != nil || XOnly(pub) != key {
-			t.Errorf("vector %s: key %x %v, want %x", row[0], pub, err, key)
-		}
+		tally.Run(t, row[0], func(t *testing.T) { runBIP340(t, row) })
+	}
+	for n, size := range []int{0, 1, 17, 100} {
+		tally.LeftOut(fmt.Sprintf("vector %d", 15+n), fmt.Sprintf("its message has %d bytes; all that Bitcoin signs has 32", size))
+	}
+}
+
+func runBIP340(t *testing.T, row []string) {
+	key, message := [32]byte(unhex(t, row[2])), [32]byte(unhex(t, row[4]))
+	sig, want := [64]byte(unhex(t, row[5])), row[6] == "TRUE"
+	if got := NewVerifier().Schnorr(&message, &sig, &key); got != want {
+		t.Errorf("got %v, want %v (%s)", got, want, row[7])
+	}
+	if row[1] == "" {
+		return
+	}
+	priv := [32]byte(unhex(t, row[1]))
+	got, err := SignSchnorr(priv, message, [32]byte(unhex(t, row[3])))
+	if err != nil || got != sig {
+		t.Errorf("signed: got %x %v, want %x", got, err, sig)
+	}
+	if pub, err := PublicKey(priv); err != nil || XOnly(pub) != key {
+		t.Errorf("key %x %v, want %x", pub, err, key)
 	}
 }
 
@@ -649,6 +670,7 @@ func loadBIP341(t *testing.T) (v bip341, spent []types.TxOut) {
 
 func TestBIP341Keys(t *testing.T) {
 	v, _ := loadBIP341(t)
+	tally := vectors.New(t, "bip341 keys", 7)
 	for i, c := range v.ScriptPubKey {
 		internal := [32]byte(unhex(t, c.InternalPubkey))
 		out, _, err := TweakPublicKey(internal, unhex(t, c.MerkleRoot))
@@ -657,11 +679,10 @@ func TestBIP341Keys(t *testing.T) {
 		}
 		lock := PayToTaproot(out)
 		address, ok := EncodeAddress(AddressParams{HRP: "bc"}, lock)
-		if hex.EncodeToString(lock) != c.ScriptPubKey || !ok || address != c.Bip350Address {
+		passed := hex.EncodeToString(lock) == c.ScriptPubKey && ok && address == c.Bip350Address &&
+			(c.MerkleRoot != "" || TaprootOutputKey(internal) == out)
+		if tally.Case(passed); !passed {
 			t.Errorf("key %d: got %x %s, want %s %s", i, lock, address, c.ScriptPubKey, c.Bip350Address)
-		}
-		if c.MerkleRoot == "" && TaprootOutputKey(internal) != out {
-			t.Errorf("key %d: TaprootOutputKey differs", i)
 		}
 	}
 }
@@ -669,56 +690,59 @@ func TestBIP341Keys(t *testing.T) {
 // TestBIP341Trees spends each leaf of the script trees with its control block.
 func TestBIP341Trees(t *testing.T) {
 	v, _ := loadBIP341(t)
-	n := 0
+	tally := vectors.New(t, "bip341 leaves", 12)
 	for i, c := range v.ScriptPubKey {
-		lock := unhex(t, c.ScriptPubKey)
 		for j, leaf := range c.Leaves {
-			script, control := unhex(t, leaf.Script), unhex(t, leaf.ControlBlock)
-			node := TapLeafHash(leaf.LeafVersion, script)
-			if hex.EncodeToString(node[:]) != leaf.Hash {
-				t.Errorf("tree %d, leaf %d: hash %x, want %s", i, j, node, leaf.Hash)
-			}
-			if !commitsTo(lock[2:], control, node) {
-				t.Errorf("tree %d, leaf %d: the output does not commit to it", i, j)
-			}
-			for path := control[controlBlockBase:]; len(path) > 0; path = path[controlBlockNode:] {
-				node = TapBranchHash(node, [32]byte(path))
-			}
-			if hex.EncodeToString(node[:]) != c.MerkleRoot {
-				t.Errorf("tree %d, leaf %d: root %x, want %s", i, j, node, c.MerkleRoot)
-			}
-			want := Error("") // a push of text, or an unknown version
-			if strings.HasSuffix(leaf.Script, "ac") {
-				want = ErrInvalidStackOperation // CHECKSIG without a signature
-			}
-			tx, spent := spendOf(lock, nil, [][]byte{script, control}, 1)
-			if got := scriptError(t, run(tx, 0, spent, ConsensusFlags)); got != want {
-				t.Errorf("tree %d, leaf %d: got %q, want %q", i, j, got, want)
-			}
-			n++
+			tally.Run(t, fmt.Sprintf("tree %d, leaf %d", i, j), func(t *testing.T) {
+				spendLeaf(t, unhex(t, c.ScriptPubKey), unhex(t, leaf.Script), unhex(t, leaf.ControlBlock), leaf.LeafVersion, leaf.Hash, c.MerkleRoot)
+			})
 		}
 	}
-	if n != 12 {
-		t.Errorf("%d leaves, want 12", n)
+}
+
+func spendLeaf(t *testing.T, lock, script, control []byte, version byte, hash, root string) {
+	node := TapLeafHash(version, script)
+	if hex.EncodeToString(node[:]) != hash {
+		t.Errorf("hash %x, want %s", node, hash)
+	}
+	if !commitsTo(lock[2:], control, node) {
+		t.Error("the output does not commit to it")
+	}
+	for path := control[controlBlockBase:]; len(path) > 0; path = path[controlBlockNode:] {
+		node = TapBranchHash(node, [32]byte(path))
+	}
+	if hex.EncodeToString(node[:]) != root {
+		t.Errorf("root %x, want %s", node, root)
+	}
+	want := Error("") // a push of text, or an unknown version
+	if bytes.HasSuffix(script, []byte{opCheckSig}) {
+		want = ErrInvalidStackOperation // CHECKSIG without a signature
+	}
+	tx, spent := spendOf(lock, nil, [][]byte{script, control}, 1)
+	if got := scriptError(t, run(tx, 0, spent, ConsensusFlags)); got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
 func TestBIP341Signatures(t *testing.T) {
 	v, spent := loadBIP341(t)
 	sums := NewSigSums(decodeTx(t, v.RawUnsignedTx), spent)
+	tally := vectors.New(t, "bip341 signatures", 7)
 	for _, c := range v.InputSpending {
-		priv, err := TweakPrivateKey([32]byte(unhex(t, c.InternalPrivkey)), unhex(t, c.MerkleRoot))
-		if err != nil || hex.EncodeToString(priv[:]) != c.TweakedPrivkey {
-			t.Errorf("input %d: private key %x %v, want %s", c.TxinIndex, priv, err, c.TweakedPrivkey)
-		}
-		hash, ok := TaprootSigHash(sums, c.TxinIndex, c.HashType, nil, nil)
-		if !ok || hex.EncodeToString(hash[:]) != c.SigHash {
-			t.Errorf("input %d: hash %x, want %s", c.TxinIndex, hash[:], c.SigHash)
-		}
-		sig, err := SignTaprootKeyPath(priv, hash, c.HashType, [32]byte{})
-		if err != nil || hex.EncodeToString(sig) != c.Witness {
-			t.Errorf("input %d: signature %x %v, want %s", c.TxinIndex, sig, err, c.Witness)
-		}
+		tally.Run(t, strconv.Itoa(c.TxinIndex), func(t *testing.T) {
+			priv, err := TweakPrivateKey([32]byte(unhex(t, c.InternalPrivkey)), unhex(t, c.MerkleRoot))
+			if err != nil || hex.EncodeToString(priv[:]) != c.TweakedPrivkey {
+				t.Errorf("private key %x %v, want %s", priv, err, c.TweakedPrivkey)
+			}
+			hash, ok := TaprootSigHash(sums, c.TxinIndex, c.HashType, nil, nil)
+			if !ok || hex.EncodeToString(hash[:]) != c.SigHash {
+				t.Errorf("hash %x, want %s", hash[:], c.SigHash)
+			}
+			sig, err := SignTaprootKeyPath(priv, hash, c.HashType, [32]byte{})
+			if err != nil || hex.EncodeToString(sig) != c.Witness {
+				t.Errorf("signature %x %v, want %s", sig, err, c.Witness)
+			}
+		})
 	}
 	// All kinds of inputs in one transaction, verified together.
 	checks := checksOf(decodeTx(t, v.FullySignedTx), spent, StandardFlags)

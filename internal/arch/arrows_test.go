@@ -39,6 +39,8 @@ var arrows = map[string][]string{
 	"lab": {"types", "merkle", "consensus", "consensus/script", "chain", "mempool", "miner", "p2p/wire",
 		"p2p/proto", "p2p", "wallet", "rpc", "node"},
 	"web": {"rpc"},
+
+	"internal/vectors": {},
 }
 
 // wellConnected are the packages that may import whatever the project has.
