@@ -42,7 +42,10 @@ func (c *Chain) activate(ctx context.Context, have *types.Block) error {
 	clear(c.tree.candidates)
 	c.tree.candidates[c.Tip()] = struct{}{}
 	c.noteReorg(before)
-	return c.commitIndex()
+	if err := c.commitIndex(); err != nil {
+		return err
+	}
+	return c.pruneToTarget()
 }
 
 // absorb deals with a move that failed: a fault of a block is noted, so that another branch is tried. Any other error is ours.
@@ -205,6 +208,9 @@ func (c *Chain) connect(layer *cache, n *Node, have *types.Block) error {
 			return fmt.Errorf("storing the undo data of block %s: %w", n.hash, err)
 		}
 		done()
+		if err := c.weighUndo(n, b); err != nil {
+			return err
+		}
 		n.set(StatusValid | StatusUndo)
 		c.touch(n)
 	}
@@ -284,6 +290,9 @@ func (c *Chain) fetch(layer *cache, ops []types.OutPoint) (consensus.Coins, erro
 // disconnect takes n's block off the layer, which holds the coins after n.
 func (c *Chain) disconnect(layer *cache, n *Node) error {
 	defer c.phase("disconnect")()
+	if n.Pruned() {
+		return c.beyondPruned(n)
+	}
 	u, err := c.update(n, true)
 	if err != nil {
 		if unreadable(err) {

@@ -108,7 +108,7 @@ func (c *Chain) AddBlock(b *types.Block) (known bool, err error) {
 	if err := c.begin(); err != nil {
 		return false, err
 	}
-	if n := c.Lookup(b.Hash()); n != nil && n.HaveBlock() {
+	if n := c.Lookup(b.Hash()); n != nil && (n.HaveBlock() || n.Pruned()) {
 		if n.Invalid() {
 			return true, consensus.Reject(consensus.DuplicateInvalid, n.hash.String())
 		}
@@ -191,6 +191,7 @@ func (c *Chain) storeBlock(n *Node, b *types.Block) error {
 	if err := c.store.PutBlock(n.hash, b.Bytes()); err != nil {
 		return fmt.Errorf("storing block %s: %w", n.hash, err)
 	}
+	c.pruning.bytes += int64(b.Size())
 	c.linkBlock(n, len(b.Txs))
 	return nil
 }

@@ -32,6 +32,11 @@ type Config struct {
 	// FlushBlocks is after how many connected or disconnected blocks the coins are flushed at the latest, which bounds what a start
 	// after a crash has to do again; 0 means 500.
 	FlushBlocks int
+	// PruneTarget is how many bytes of blocks and undo data are kept on disk, about; 0: all, but for what Prune is told to
+	// remove. See prune.go.
+	PruneTarget int64
+	// KeepBlocks is how many blocks below the tip are never pruned; 0 means 288 (KeepBlocks). Fewer are for tests.
+	KeepBlocks int32
 	// Log and Observe may be nil.
 	Log     *slog.Logger
 	Observe Observer
@@ -77,6 +82,7 @@ type Chain struct {
 	bells     bells
 	lastReorg atomic.Pointer[Reorg]
 	damage    damage
+	pruning   pruning
 }
 
 // Reorg tells of the last reorganization.

@@ -7,7 +7,7 @@
 // # Who may call what
 //
 // One goroutine, the owner, calls the methods that change something: AddHeaders, AddBlock, Invalidate, Reconsider,
-// Precious, Flush and Close. Everything else may be called from any goroutine at any time and sees the published tip: a
+// Precious, Prune, Flush and Close. Everything else may be called from any goroutine at any time and sees the published tip: a
 // reorganization becomes visible at once, as a whole, when it has succeeded. (One that outgrows the coin cache is
 // published in parts.) No lock is held while the store reads or writes, none while a caller's function runs.
 //
@@ -30,6 +30,11 @@
 // Each record holds the number of coins, the MuHash of the set and the hash of the record before it. A store that was not closed
 // cleanly is counted and hashed against the record; if it differs, the coins are made again from the stored blocks. A
 // block that does not read back is reported missing, like one never had, and is fetched again.
+//
+// # Pruning
+//
+// Blocks that nobody needs any more can be removed, see prune.go: an entry of the index is marked first and the block goes then. What
+// follows the chain at its own pace registers with KeepFrom.
 //
 // # Whose fault
 //

@@ -87,6 +87,9 @@ func (n *Node) Parent() *Node { return n.parent }
 // HaveBlock tells whether the block's bytes are stored.
 func (n *Node) HaveBlock() bool { return n.has(StatusBlock) }
 
+// Pruned tells whether the block was connected and its bytes were removed since, to save space.
+func (n *Node) Pruned() bool { return n.has(StatusPruned) }
+
 // HaveUndo tells whether the block's undo data is stored.
 func (n *Node) HaveUndo() bool { return n.has(StatusUndo) }
 
@@ -99,7 +102,7 @@ func (n *Node) Valid() bool { return n.has(StatusValid) }
 // Active tells whether the block is on the best chain.
 func (n *Node) Active() bool { return n.has(StatusActive) }
 
-// Linked tells whether the block and all its ancestors are stored, so that it can be connected.
+// Linked tells whether the block and all its ancestors are stored or were, so that it can be connected.
 func (n *Node) Linked() bool { return n.chainTx.Load() != 0 }
 
 // TxCount is the number of the block's transactions, 0 as long as only the header is known.

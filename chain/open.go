@@ -18,6 +18,9 @@ func Open(ctx context.Context, cfg Config) (*Chain, error) {
 	}
 	cfg.Workers = max(cfg.Workers, 1)
 	cfg.CacheBytes = max(cfg.CacheBytes, MinCacheBytes)
+	if cfg.KeepBlocks <= 0 {
+		cfg.KeepBlocks = KeepBlocks
+	}
 	if cfg.FlushBlocks <= 0 {
 		cfg.FlushBlocks = 500
 	}
@@ -54,6 +57,9 @@ func (c *Chain) start(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := c.weighBlocks(ctx); err != nil {
+		return err
+	}
 	return c.activate(ctx, nil)
 }
 
@@ -80,7 +86,10 @@ func (c *Chain) load(ctx context.Context) (Meta, error) {
 		c.insertGenesis()
 	}
 	for _, n := range c.tree.all() {
-		if n.HaveBlock() {
+		if n.Pruned() && n.parent != nil {
+			c.pruning.height.Store(max(c.pruning.height.Load(), n.height))
+		}
+		if n.HaveBlock() || n.Pruned() {
 			had := n.seq
 			if c.tree.link(n); n.seq != had {
 				c.touch(n)
@@ -104,7 +113,7 @@ func (c *Chain) loadEntry(e *IndexEntry) (ok bool, err error) {
 	n.set(e.Status)
 	n.seq = e.Seq
 	if n.txCount.Store(e.TxCount); e.TxCount == 0 {
-		n.clear(StatusBlock)
+		n.clear(StatusBlock | StatusPruned)
 	}
 	c.tree.nextSeq = max(c.tree.nextSeq, e.Seq+1)
 	c.tree.precious = min(c.tree.precious, e.Seq-1)
@@ -158,7 +167,7 @@ func incomplete(tip *Node, record *Record) string {
 		return "the block of the last record is not in the index"
 	}
 	for n := tip; n.parent != nil; n = n.parent {
-		if !n.HaveBlock() || !n.HaveUndo() {
+		if !n.Pruned() && (!n.HaveBlock() || !n.HaveUndo()) {
 			return fmt.Sprintf("block %d does not read back", n.height)
 		}
 	}
@@ -187,6 +196,11 @@ func (c *Chain) checkStored(ctx context.Context) error {
 		}
 		if n.parent == nil {
 			continue
+		}
+		if n.Pruned() {
+			if err := c.dropLeftover(n); err != nil {
+				return err
+			}
 		}
 		for _, part := range []struct {
 			bit Status
@@ -292,6 +306,7 @@ func (c *Chain) rebuild(ctx context.Context, meta Meta, why string) error {
 			return err
 		}
 	}
+	c.forgetPruned()
 	if err := c.adoptBlocks(ctx); err != nil {
 		return err
 	}

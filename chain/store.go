@@ -47,6 +47,11 @@ type Store interface {
 	// PutBlock stores an encoded block, PutUndo what is needed to disconnect it. Putting again is allowed.
 	PutBlock(hash types.Hash, raw []byte) error
 	PutUndo(types.Hash, consensus.Undo) error
+	// BlockBytes returns how many bytes are stored of a block and its undo data together, without reading them; 0 if nothing is.
+	BlockBytes(types.Hash) (int64, error)
+	// DropBlocks removes blocks and their undo data and gives their space back as far as that is worth the work. What is not stored
+	// is passed over. A process that ends within it may leave any of them behind.
+	DropBlocks([]types.Hash) error
 	// Commit writes a batch atomically: after a crash all of it is there or nothing.
 	Commit(*Batch) error
 	// Limits returns how many entries (index and coins together) and how many bytes of coins one Commit can take.
@@ -176,13 +181,14 @@ const (
 	StatusFailed                          // it breaks the rules, or an operator said so
 	StatusFailedParent                    // an ancestor is failed
 	StatusActive                          // it is on the best chain (not stored)
-	storedStatus       = StatusActive - 1
+	StatusPruned                          // it was connected, and its bytes were removed to save space
+	storedStatus       = StatusActive - 1 | StatusPruned
 	statusInvalid      = StatusFailed | StatusFailedParent
 )
 
 // String lists the facts, for logs.
 func (s Status) String() string {
-	names := []string{"block", "undo", "valid", "failed", "failed-parent", "active"}
+	names := []string{"block", "undo", "valid", "failed", "failed-parent", "active", "pruned"}
 	var have []string
 	for i, name := range names {
 		if s&(1<<i) != 0 {

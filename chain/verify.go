@@ -12,7 +12,7 @@ import (
 // Verify judges the last depth blocks of the best chain again (all of them if depth is 0 or more than there are), from what is stored: each is read,
 // checked, taken off in memory with its undo data and put on again with all scripts. progress, if not nil, is told of each
 // step; there are two a block. It changes nothing and may be called from any goroutine; it is bound to the tip of its beginning. Memory grows
-// with the coins that these blocks touch.
+// with the coins that these blocks touch. It ends at blocks that were pruned.
 //
 // The error says which block is wrong and how: it wraps ErrNotStored or ErrDamaged, or a RuleError.
 func (c *Chain) Verify(ctx context.Context, depth int, progress func(done, total int)) error {
@@ -20,6 +20,7 @@ func (c *Chain) Verify(ctx context.Context, depth int, progress func(done, total
 	if depth <= 0 || depth > int(tip.height) {
 		depth = int(tip.height)
 	}
+	depth = min(depth, int(max(tip.height-c.PruneHeight(), 0))) // what was pruned was verified when it came
 	v := verifying{c: c, layer: newCache(), total: 2 * depth, progress: progress}
 	nodes := path(tip.at(tip.height-int32(depth)), tip)
 	for i := len(nodes) - 1; i >= 0; i-- {

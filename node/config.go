@@ -52,7 +52,11 @@ type Config struct {
 	NoPeerFilters  bool // the filter index, if it is kept, is not served to peers
 	NoMempoolFile  bool
 	AcceptNonStd   bool
-	UserAgent      string // comment in the user agent
+	// Prune is as in Bitcoin Core: 0 keeps all blocks, 1 removes those that pruneblockchain is told to, more is the MiB of blocks that
+	// are kept on disk, at least 550. FastPrune makes small numbers possible, for tests: any target, and files of blocks of 1 MiB.
+	Prune     int64
+	FastPrune bool
+	UserAgent string // comment in the user agent
 
 	Log     *slog.Logger     // nil: none
 	LogFile string           // where Log goes, for getrpcinfo; may be empty
@@ -91,7 +95,7 @@ func (c *Config) Validate() error {
 	}
 	c.fill()
 	c.fitFiles()
-	return nil
+	return c.checkPrune()
 }
 
 // filesForOthers is how many files the node needs beside those of its peers: databases, dials, RPC. Without them it

@@ -14,8 +14,10 @@ func (n *Node) openFilters() (err error) {
 	if !n.keepsFilters() {
 		return nil
 	}
-	n.filters, err = filterindex.Open(n.indexKV)
-	return err
+	if n.filters, err = filterindex.Open(n.indexKV); err != nil {
+		return err
+	}
+	return n.keepFor("basic block filter index", func() chain.Position { return n.filters.Position() })
 }
 
 // followFilters keeps the filter index at the chain's tip.

@@ -101,8 +101,12 @@ func (n *Node) openChain() error {
 		Verify:    n.runner,
 		Workers:   runtime.GOMAXPROCS(0), CacheBytes: int(n.cfg.CacheBytes),
 		Log: n.cfg.Log, Progress: n.cfg.Progress, Observe: n.stats,
+		PruneTarget: n.cfg.pruneTarget(),
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return n.checkPruned()
 }
 
 func (n *Node) openStore() error {
@@ -110,7 +114,7 @@ func (n *Node) openStore() error {
 		n.store, n.indexKV = memdb.New(), memdb.NewKV()
 		return nil
 	}
-	store, err := badgerdb.Open(n.cfg.DataDir, badgerdb.Options{Log: n.cfg.Log})
+	store, err := badgerdb.Open(n.cfg.DataDir, badgerdb.Options{Log: n.cfg.Log, BlockFileBytes: n.cfg.blockFileBytes()})
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ const (
 
 // offers are the services that peers are told.
 func (n *Node) offers() wire.Services {
-	s := wire.NodeNetwork | wire.NodeNetworkLimited | wire.NodeWitness
+	s := n.cfg.services()
 	if n.filters != nil && !n.cfg.NoPeerFilters {
 		s |= wire.NodeCompactFilters
 	}

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/cairn-chain/cairn/chain"
 	"github.com/cairn-chain/cairn/consensus"
@@ -14,7 +15,7 @@ import (
 type chainRPC struct{ n *Node }
 
 func entryOf(c *chain.Node) rpc.Entry {
-	return rpc.Entry{Ancestry: c, HaveBlock: c.HaveBlock(), Status: c.Status(), TxCount: c.TxCount(), ChainTxCount: int64(c.ChainTxCount())}
+	return rpc.Entry{Ancestry: c, HaveBlock: c.HaveBlock(), Pruned: c.Pruned(), Status: c.Status(), TxCount: c.TxCount(), ChainTxCount: int64(c.ChainTxCount())}
 }
 
 func (r chainRPC) Tip() rpc.Entry        { return entryOf(r.n.chain.Tip()) }
@@ -63,10 +64,13 @@ func (r chainRPC) stored(h types.Hash, err error) error {
 	if !errors.Is(err, chain.ErrNotStored) {
 		return err
 	}
-	if r.n.chain.Lookup(h) == nil {
+	switch n := r.n.chain.Lookup(h); {
+	case n == nil:
 		return rpc.ErrNotFound
+	case n.Pruned():
+		return rpc.ErrPruned
 	}
-	return rpc.ErrPruned
+	return rpc.ErrNotDownloaded
 }
 
 func (r chainRPC) DiskSize() int64 {
@@ -121,6 +125,9 @@ func (r chainRPC) Verify(ctx context.Context, _, depth int) (bool, error) {
 func (r chainRPC) Invalidate(ctx context.Context, h types.Hash) error {
 	if h == r.n.cfg.Params.Genesis.Hash() {
 		return errors.New("genesis cannot be invalidated")
+	}
+	if b := r.n.chain.Lookup(h); b != nil && b.Pruned() {
+		return fmt.Errorf("block %d was pruned, and those up to block %d with it: the chain cannot go back behind them", b.Height(), r.n.chain.PruneHeight())
 	}
 	return r.steer(ctx, h, r.n.chain.Invalidate)
 }

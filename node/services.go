@@ -151,5 +151,8 @@ func (n *Node) backend() *rpc.Backend {
 	if n.filters != nil {
 		b.Filters = filtersRPC{n}
 	}
+	if n.cfg.Prune > 0 {
+		b.Pruning = pruneRPC{n}
+	}
 	return b
 }

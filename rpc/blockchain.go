@@ -18,7 +18,7 @@ func blockchainMethods() []Method {
 			Params: []Param{required("height", TypeNumber, "The height index")},
 			Result: `"hex"    (string) The block hash`, Example: "1000", run: getBlockHash},
 		{Name: "getblockchaininfo", Topic: topicBlockchain, Help: "Returns the state of the chain: tip, headers, work, progress of the first download.",
-			Result: "{...}    (json object) chain, blocks, headers, bestblockhash, bits, target, difficulty, time, mediantime, verificationprogress, initialblockdownload, chainwork, size_on_disk, pruned, warnings",
+			Result: "{...}    (json object) chain, blocks, headers, bestblockhash, bits, target, difficulty, time, mediantime, verificationprogress, initialblockdownload, chainwork, size_on_disk, pruned, with pruning pruneheight, automatic_pruning and prune_target_size, warnings",
 			run:    getBlockchainInfo},
 		{Name: "getdifficulty", Topic: topicBlockchain, Help: "Returns the proof-of-work difficulty as a multiple of the minimum difficulty.",
 			Result: "n    (numeric) The difficulty", run: getDifficulty},
@@ -75,7 +75,7 @@ func targetOf(bits uint32) *big.Int {
 func getBlockchainInfo(_ context.Context, c *call) (any, error) {
 	tip, best := c.Chain.Tip(), c.Chain.BestHeader()
 	h := tip.Header()
-	return obj(
+	info := obj(
 		"chain", chainName(c.Node.Params()),
 		"blocks", tip.Height(),
 		"headers", best.Height(),
@@ -89,9 +89,10 @@ func getBlockchainInfo(_ context.Context, c *call) (any, error) {
 		"initialblockdownload", c.Chain.Syncing(),
 		"chainwork", workHex(tip.Work()),
 		"size_on_disk", c.Blocks.DiskSize(),
-		"pruned", false,
-		"warnings", warnings(c),
-	), nil
+	)
+	addPruning(c, &info)
+	info.add("warnings", warnings(c))
+	return info, nil
 }
 
 // progress is the share of the known work that is validated, 0 to 1.

@@ -77,16 +77,18 @@ func blockError(err error) error {
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return fail(CodeNotFound, "Block not found")
-	case errors.Is(err, ErrPruned):
+	case errors.Is(err, ErrNotDownloaded):
 		return fail(CodeMisc, "Block not available (not fully downloaded)")
+	case errors.Is(err, ErrPruned):
+		return fail(CodeMisc, "Block not available (pruned data)")
 	}
 	return err
 }
 
 // block reads the block of e.
 func (c *call) block(e Entry) (*types.Block, error) {
-	if !e.HaveBlock {
-		return nil, blockError(ErrPruned)
+	if !e.HaveBlock && !e.Pruned {
+		return nil, blockError(ErrNotDownloaded)
 	}
 	b, err := c.Blocks.Block(e.Hash())
 	if err != nil {

@@ -3,13 +3,14 @@ package rpc
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/cairn-chain/cairn/consensus"
 	"github.com/cairn-chain/cairn/types"
 )
 
-// Backend is the node as the handlers see it. Every field but Filters and TxIndex is required; these are
+// Backend is the node as the handlers see it. Every field but Filters, TxIndex and Pruning is required; these are
 // nil if the node keeps no such index. All methods of all fields may be called from several
 // goroutines.
 type Backend struct {
@@ -24,6 +25,7 @@ type Backend struct {
 	Filters Filters
 	TxIndex TxIndex
 	Node    Node
+	Pruning Pruning // nil: blocks are never removed
 }
 
 // Errors that implementations of the interfaces return, wrapped or not, so that the handlers can
@@ -33,6 +35,8 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrPruned: the block is known, its bytes are not stored (any more).
 	ErrPruned = errors.New("block data is not stored")
+	// ErrNotDownloaded is the kind of ErrPruned where they never were.
+	ErrNotDownloaded = fmt.Errorf("%w: not fully downloaded", ErrPruned)
 	// ErrMissingInputs: a transaction spends outputs that neither the chain nor the mempool has.
 	ErrMissingInputs = errors.New("bad-txns-inputs-missingorspent")
 	// ErrMaxFeeRate: a transaction pays more than the caller wanted to allow.
@@ -46,8 +50,8 @@ var (
 // Entry is one place in the block tree and what is known of its block.
 type Entry struct {
 	consensus.Ancestry
-	// HaveBlock says that the block's bytes are stored.
-	HaveBlock bool
+	// HaveBlock says that the block's bytes are stored, Pruned that they were and have been removed.
+	HaveBlock, Pruned bool
 	// Status is as in getchaintips: "active", "valid-fork", "valid-headers", "headers-only",
 	// "invalid".
 	Status string

@@ -452,7 +452,10 @@ func TestBlockErrors(t *testing.T) {
 	if e := asError(blockError(ErrNotFound)); e.Code != CodeNotFound || e.Message != "Block not found" {
 		t.Error(e)
 	}
-	if e := asError(blockError(ErrPruned)); e.Code != CodeMisc || e.Message != "Block not available (not fully downloaded)" {
+	if e := asError(blockError(ErrPruned)); e.Code != CodeMisc || e.Message != "Block not available (pruned data)" {
+		t.Error(e)
+	}
+	if e := asError(blockError(ErrNotDownloaded)); e.Code != CodeMisc || e.Message != "Block not available (not fully downloaded)" {
 		t.Error(e)
 	}
 	own := errors.New("disk")

@@ -53,6 +53,16 @@ type Options struct {
 	// MemTableBytes is the size of each database's memtables, of which one or two are in memory; 0 means 1 MiB, which suits
 	// many nodes in one process. A node that takes in a large chain is faster with 16 MiB and more.
 	MemTableBytes int64
+	// BlockFileBytes is the size of a file of blocks, the least that pruning can give back; 0 means 64 MiB, and less than 1 MiB is
+	// raised to that.
+	BlockFileBytes int64
+}
+
+func (o Options) blockFile() int64 {
+	if o.BlockFileBytes == 0 {
+		return blockLogBytes
+	}
+	return min(max(o.BlockFileBytes, 1<<20), blockLogBytes)
 }
 
 func (o Options) memTable() int64 {
@@ -90,7 +100,7 @@ func Open(dir string, opt Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	blocks, err := openDB(filepath.Join(dir, "blocks"), opt, blockThreshold, blockLogBytes,
+	blocks, err := openDB(filepath.Join(dir, "blocks"), opt, blockThreshold, opt.blockFile(),
 		"restore it from a copy, or use an empty data directory and let the blocks be fetched again")
 	if err != nil {
 		return nil, errors.Join(err, state.close())

@@ -27,6 +27,8 @@ import (
 const (
 	victimDir   = "CAIRN_TEST_VICTIM_DIR"
 	victimWrite = "CAIRN_TEST_VICTIM_WRITE"
+	// victimPrunes, if set, makes it the story that prunes.
+	victimPrunes = "CAIRN_TEST_VICTIM_PRUNES"
 )
 
 func TestMain(m *testing.M) {
@@ -62,6 +64,10 @@ func (k *killer) PutUndo(h types.Hash, u consensus.Undo) error {
 	return k.step(func() error { return k.Store.PutUndo(h, u) })
 }
 
+func (k *killer) DropBlocks(hashes []types.Hash) error {
+	return k.step(func() error { return k.Store.DropBlocks(hashes) })
+}
+
 func (k *killer) Commit(b *chain.Batch) error {
 	return k.step(func() error { return k.Store.Commit(b) })
 }
@@ -79,6 +85,10 @@ func victim(dir, write string) error {
 		return err
 	}
 	m := storetest.Maker{T: quiet{}, Params: storetest.Params()}
+	if os.Getenv(victimPrunes) != "" {
+		steps, _ := storetest.PruneStory(&m)
+		return storetest.PlayPruning(&killer{s, n}, m.Params, steps)
+	}
 	steps, _ := storetest.Story(&m)
 	return storetest.Play(&killer{s, n}, m.Params, steps)
 }

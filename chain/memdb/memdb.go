@@ -219,6 +219,31 @@ func (s *Store) hasKey(from func() map[types.Hash][]byte, hash types.Hash) (bool
 	return ok, nil
 }
 
+// BlockBytes implements chain.Store.
+func (s *Store) BlockBytes(hash types.Hash) (int64, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		return 0, chain.ErrClosed
+	}
+	return int64(len(s.blocks[hash]) + len(s.undo[hash])), nil
+}
+
+// DropBlocks implements chain.Store.
+func (s *Store) DropBlocks(hashes []types.Hash) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return chain.ErrClosed
+	}
+	for _, h := range hashes {
+		delete(s.blocks, h)
+		delete(s.undo, h)
+	}
+	s.meta.Clean, s.clean = false, false
+	return nil
+}
+
 // PutBlock implements chain.Store.
 func (s *Store) PutBlock(hash types.Hash, raw []byte) error {
 	return s.put(s.blockMap, hash, bytes.Clone(raw))

@@ -52,6 +52,14 @@ func (f *Faulty) PutUndo(h types.Hash, u consensus.Undo) error {
 	return f.Store.PutUndo(h, u)
 }
 
+// DropBlocks implements chain.Store.
+func (f *Faulty) DropBlocks(hashes []types.Hash) error {
+	if err := f.spend(); err != nil {
+		return err
+	}
+	return f.Store.DropBlocks(hashes)
+}
+
 // Commit implements chain.Store.
 func (f *Faulty) Commit(b *chain.Batch) error {
 	if err := f.spend(); err != nil {

@@ -24,11 +24,12 @@ func Run(t *testing.T, open func(t *testing.T) chain.Store, reopen Reopen) {
 		run  func(*testing.T, chain.Store, Reopen)
 	}{
 		{"empty", testEmpty}, {"blocks", testBlocks}, {"coins", testCoins}, {"index", testIndex}, {"records", testRecords},
-		{"limits", testLimits}, {"snapshot", testSnapshot}, {"chain", testChain},
+		{"limits", testLimits}, {"snapshot", testSnapshot}, {"chain", testChain}, {"drop", testDrop},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, open(t), reopen) })
 	}
 	t.Run("crash", func(t *testing.T) { testCrash(t, open, reopen) })
+	t.Run("crash while pruning", func(t *testing.T) { testPruneCrash(t, open, reopen) })
 }
 
 func must(t *testing.T, err error) {

@@ -69,6 +69,8 @@ func nodeCommand() *cli.Command {
 		&cli.BoolFlag{Name: "blocksonly", EnvVars: env("blocksonly"), Usage: "take no transactions from peers"},
 		&cli.BoolFlag{Name: "acceptnonstdtxn", EnvVars: env("acceptnonstdtxn"), Usage: "relay transactions of unusual form"},
 		&cli.BoolFlag{Name: "no-blockfilterindex", EnvVars: env("no-blockfilterindex"), Usage: "keep no compact block filters; wallets need them"},
+		&cli.Int64Flag{Name: "prune", EnvVars: env("prune"), Usage: "remove old blocks: 1 when pruneblockchain says so, more to keep about so many `MiB`, at least 550 (default: keep all)"},
+		&cli.BoolFlag{Name: "fastprune", EnvVars: env("fastprune"), Usage: "for tests: small files of blocks, and any number of MiB for --prune"},
 		&cli.StringFlag{Name: "uacomment", EnvVars: env("uacomment"), Usage: "comment in the user agent"},
 		&cli.StringFlag{Name: "log-level", Value: "info", EnvVars: env("log-level"), Usage: "debug, info, warn or error"},
 		&cli.StringFlag{Name: "log-format", Value: "text", EnvVars: env("log-format"), Usage: "text or json"},
@@ -155,7 +157,8 @@ func nodeConfig(c *cli.Context) (node.Config, error) {
 		Mine:       c.Bool("mine"), Threads: c.Int("threads"), Share: c.Float64("share"), MineInterval: c.Duration("mine-interval"),
 		CacheBytes: int64(c.Int("dbcache")) << 20, MempoolBytes: int64(c.Int("maxmempool")) * 1_000_000,
 		MaxConnections: c.Int("max-connections"), BlocksOnly: c.Bool("blocksonly"), AcceptNonStd: c.Bool("acceptnonstdtxn"),
-		NoFilterIndex: c.Bool("no-blockfilterindex"), NoPeerFilters: !c.Bool("peerblockfilters"), UserAgent: c.String("uacomment"), Progress: startProgress(c.App.ErrWriter),
+		NoFilterIndex: c.Bool("no-blockfilterindex"), NoPeerFilters: !c.Bool("peerblockfilters"), UserAgent: c.String("uacomment"),
+		Prune: c.Int64("prune"), FastPrune: c.Bool("fastprune"), Progress: startProgress(c.App.ErrWriter),
 	}
 	if cfg.Share <= 0 || cfg.Threads <= 0 {
 		return cfg, usagef("--threads and --share are more than 0")

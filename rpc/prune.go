@@ -1,0 +1,100 @@
+package rpc
+
+import "context"
+
+// PruneState is what a node that removes old blocks says of it.
+type PruneState struct {
+	Automatic bool
+	Target    int64 // bytes, if Automatic
+	Height    int32 // of the last block that was removed, 0 if none was
+}
+
+// Pruning removes old blocks.
+type Pruning interface {
+	State() PruneState
+	// Prune removes blocks up to a height, as far as they are not needed, and returns the height of the last one that was ever removed,
+	// 0 if none was.
+	Prune(ctx context.Context, height int32) (last int32, err error)
+	// After is how high the chain must be before anything is removed, Keep how many blocks below its tip stay.
+	After() int32
+	Keep() int32
+}
+
+const (
+	pruneTimes  = 1_000_000_000 // larger numbers are times
+	pruneWindow = 2 * 60 * 60   // seconds that block times may be wrong by
+)
+
+func pruneMethods() []Method {
+	return []Method{
+		{Name: "pruneblockchain", Topic: topicBlockchain, Help: "Removes old blocks from the disk. Only with --prune. The last 288 blocks always stay.",
+			Params: []Param{required("height", TypeNumber, "The block height to prune up to. May be set to a discrete height, or to a UNIX epoch time to prune blocks whose block time is at least 2 hours older than the provided timestamp.")},
+			Result: "n    (numeric) Height of the last block pruned, -1 if none was", Example: "1000", run: pruneBlockchain},
+	}
+}
+
+func pruneBlockchain(ctx context.Context, c *call) (any, error) {
+	if c.Pruning == nil {
+		return nil, fail(CodeMisc, "Cannot prune blocks because node is not in prune mode.")
+	}
+	height, err := c.num32(0, 0)
+	if err != nil {
+		return nil, err
+	}
+	if height < 0 {
+		return nil, fail(CodeInvalidParameter, "Negative block height.")
+	}
+	tip := c.Chain.Tip()
+	if height > pruneTimes {
+		if height, err = heightAtTime(c, tip, int64(height)-pruneWindow); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case tip.Height() < c.Pruning.After():
+		return nil, fail(CodeMisc, "Blockchain is too short for pruning.")
+	case height > tip.Height():
+		return nil, fail(CodeInvalidParameter, "Blockchain is shorter than the attempted prune height.")
+	}
+	last, err := c.Pruning.Prune(ctx, min(height, tip.Height()-c.Pruning.Keep()))
+	if err != nil {
+		return nil, err
+	}
+	return lastPruned(last), nil
+}
+
+// lastPruned gives Core's −1 to nothing.
+func lastPruned(height int32) int32 {
+	if height <= 0 {
+		return -1
+	}
+	return height
+}
+
+// heightAtTime finds the first block of the best chain whose time is at least t. Times go up and down, so all are looked at.
+func heightAtTime(c *call, tip Entry, t int64) (int32, error) {
+	for h := range tip.Height() + 1 {
+		if header := tip.Ancestor(h).Header(); int64(header.Time) >= t {
+			return h, nil
+		}
+	}
+	return 0, fail(CodeInvalidParameter, "Could not find block with at least the specified timestamp.")
+}
+
+// addPruning adds what getblockchaininfo says of pruning.
+func addPruning(c *call, info *fields) {
+	info.add("pruned", c.Pruning != nil)
+	if c.Pruning == nil {
+		return
+	}
+	s := c.Pruning.State()
+	height := int32(0)
+	if s.Height > 0 {
+		height = s.Height + 1
+	}
+	info.add("pruneheight", height)
+	info.add("automatic_pruning", s.Automatic)
+	if s.Automatic {
+		info.add("prune_target_size", s.Target)
+	}
+}
