@@ -8,6 +8,9 @@ import (
 // HeaderSize is the length of an encoded Header in bytes.
 const HeaderSize = 80
 
+// MaxBlockTxs is the most transactions that a block can hold: none is smaller than 60 bytes without witnesses.
+const MaxBlockTxs = MaxBlockWeight / (WitnessScale * minTxBytes)
+
 // Header is a block's header. Time is in seconds since 1970, Bits is the target in its
 // compact form.
 type Header struct {
@@ -120,7 +123,7 @@ func (b *Block) Bytes() []byte { return b.Append(make([]byte, 0, b.Size())) }
 // Block reads one block. It shares no memory with the input.
 func (d *Decoder) Block() *Block {
 	b := &Block{Header: d.Header()}
-	n := d.Count(MaxBlockWeight/(WitnessScale*minTxBytes), minTxBytes)
+	n := d.Count(MaxBlockTxs, minTxBytes)
 	b.Txs = make([]*Tx, 0, n)
 	for i := 0; i < n && d.err == nil; i++ {
 		b.Txs = append(b.Txs, d.Tx())

@@ -176,6 +176,10 @@ func Size(m Message) int {
 			return m.Block.BaseSize()
 		}
 		return m.Block.Size()
+	case CmpctBlock:
+		return m.size()
+	case BlockTxn:
+		return m.size()
 	case Headers:
 		return listSize(len(m.Headers), headerSize)
 	case Addr:

@@ -22,7 +22,7 @@ type spec struct {
 }
 
 // specs holds every message that this node decodes, by name.
-var specs = index(slices.Concat(basicSpecs, filterSpecs, bloomSpecs))
+var specs = index(slices.Concat(basicSpecs, filterSpecs, bloomSpecs, compactSpecs))
 
 // basicSpecs are the messages that every node uses.
 var basicSpecs = []spec{

@@ -15,6 +15,8 @@ const (
 	MaxHeaders   = 2000   // in a headers message
 	MaxLocator   = 101    // hashes in the locator of getheaders and getblocks
 	MaxUserAgent = 256    // bytes
+	// MaxBlockTxs bounds the transactions that cmpctblock, getblocktxn and blocktxn name or hold (BIP152).
+	MaxBlockTxs = types.MaxBlockTxs
 )
 
 // MaxPayload bounds, in bytes, the payload of a message whose command is not known here. It is Bitcoin
@@ -28,6 +30,8 @@ const (
 	timedAddrSize = 4 + netAddrSize
 	invSize       = 4 + types.HashSize
 	headerSize    = types.HeaderSize + 1 // the count of transactions, always zero, follows the header
+	shortIDSize   = 6
+	prefilledSize = 1 + 60 // the least: an index and a transaction
 	shortCount    = 1
 	longCount     = 3
 

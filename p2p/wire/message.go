@@ -134,6 +134,25 @@ type (
 		// Base makes Append leave out the witnesses, for a peer that asked without the witness flag.
 		Base bool
 	}
+	// CmpctBlock is a block whose transactions are named by short ids, but for a few that are sent along (BIP152).
+	CmpctBlock struct {
+		Header types.Header
+		Nonce  uint64 // with the header the key of the short ids, see Key
+		// ShortIDs are those of all transactions that are not in Prefilled, in the order of the block, six bytes each on
+		// the wire. Together at most MaxBlockTxs.
+		ShortIDs  []uint64
+		Prefilled []PrefilledTx // by rising index
+	}
+	// GetBlockTxn asks for transactions of a block that came as a CmpctBlock.
+	GetBlockTxn struct {
+		Hash    types.Hash
+		Indexes []uint16 // rising, each below MaxBlockTxs
+	}
+	// BlockTxn answers GetBlockTxn, with witnesses: at most MaxBlockTxs.
+	BlockTxn struct {
+		Hash types.Hash
+		Txs  []*types.Tx
+	}
 	// Unknown is a message whose command this node does not know. Its payload was dropped.
 	Unknown struct {
 		Name string // of the frame; "" if that was not printable ASCII

@@ -26,7 +26,7 @@ func samples() []Message {
 	header := types.Header{Version: -1, PrevHash: types.Hash{6}, Time: math.MaxUint32, Bits: 0x207fffff, Nonce: 9}
 	tx := sampleTx(1)
 	block := &types.Block{Header: header, Txs: []*types.Tx{sampleTx(2), tx}}
-	return append(lateSamples(), []Message{
+	return append(slices.Concat(lateSamples(), compactSamples()), []Message{
 		Version{Protocol: math.MinInt32, Services: 1, Time: math.MinInt64, To: addr, From: addr6, Nonce: 5, UserAgent: "/cairn:1/", StartHeight: -1},
 		Version{Protocol: ProtocolVersion, Time: math.MaxInt64, To: addr6, From: addr, UserAgent: strings.Repeat("a", MaxUserAgent), Relay: true},
 		Verack{}, WTxIDRelay{}, SendAddrV2{}, SendHeaders{}, GetAddr{}, Mempool{},
@@ -86,7 +86,7 @@ func TestRoundTrip(t *testing.T) {
 			t.Errorf("%s: decoded and encoded again it is\n%x, was\n%x", m.Command(), again, payload)
 		}
 		switch m.(type) {
-		case TxMsg, BlockMsg: // hold hashes that are computed at some time
+		case TxMsg, BlockMsg, CmpctBlock, BlockTxn: // hold hashes that are computed at some time
 		default:
 			if !reflect.DeepEqual(got, m) {
 				t.Errorf("%s: got %+v, want %+v", m.Command(), got, m)
