@@ -121,6 +121,9 @@ func (c *Chain) AddBlock(b *types.Block) (known bool, err error) {
 	if err := c.check(n, b); err != nil {
 		return false, errors.Join(err, c.commitIndex())
 	}
+	if c.cfg.Checked != nil && n.parent == c.Tip() {
+		c.cfg.Checked(b)
+	}
 	if err := c.storeBlock(n, b); err != nil {
 		return false, c.fail(err)
 	}

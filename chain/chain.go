@@ -40,6 +40,9 @@ type Config struct {
 	// Log and Observe may be nil.
 	Log     *slog.Logger
 	Observe Observer
+	// Checked, if not nil, is called by AddBlock, in the owner's goroutine, with a block on the tip once its header and all of it
+	// that needs no coins was found in order, before it is stored and connected. It must return quickly.
+	Checked func(b *types.Block)
 	// Progress, if not nil, is told of long work at the start: stage is "load", "replay", "check", "rebuild" or "connect", total is 0
 	// if unknown.
 	Progress func(stage string, done, total int64)

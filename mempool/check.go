@@ -41,6 +41,9 @@ func (p *Pool) checkMaps() error {
 	if len(p.byID) != len(p.order) {
 		return fmt.Errorf("%d entries by id, %d in the eviction order", len(p.byID), len(p.order))
 	}
+	if len(p.roster.by) != len(p.order) || len(p.roster.wids) != len(p.order) {
+		return fmt.Errorf("%d entries and %d witness ids in the roster, %d entries in all", len(p.roster.by), len(p.roster.wids), len(p.order))
+	}
 	inputs, wids := 0, 0
 	for _, e := range p.order {
 		if p.byID[e.tx.ID()] != e || p.find(e.tx.WitnessID()) != e {
@@ -48,6 +51,9 @@ func (p *Pool) checkMaps() error {
 		}
 		if e.tx.ID() != e.tx.WitnessID() {
 			wids++
+		}
+		if p.roster.by[e.seat] != e || p.roster.wids[e.seat] != e.wid {
+			return fmt.Errorf("%s is not in its seat of the roster", e.id)
 		}
 		for i := range e.tx.In {
 			if p.spends[e.tx.In[i].PrevOut] != (spend{e, i}) {

@@ -49,6 +49,7 @@ type entry struct {
 	parents, children []*entry
 	anc, desc         sums
 	pos               int // in Pool.order
+	seat              int // in Pool.roster
 }
 
 func (e *entry) modified() int64 { return e.fee + e.delta }

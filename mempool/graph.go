@@ -53,6 +53,7 @@ func (p *Pool) insert(e *entry) {
 	e.anc, e.desc = total(ancestors), e.own()
 	e.anc.add(e.own())
 	p.order.push(e)
+	p.roster.add(e)
 	if len(e.children) == 0 {
 		for _, a := range ancestors {
 			a.desc.add(e.own())
@@ -127,6 +128,10 @@ func (p *Pool) drop(e *entry, why Reason) {
 		delete(p.spends, e.tx.In[i].PrevOut)
 	}
 	p.order.remove(e)
+	p.roster.remove(e)
+	if why != ReasonBlock {
+		p.removed.add(e.tx)
+	}
 	p.total.sub(e.own())
 	p.fees -= e.fee
 	p.usage -= e.usage

@@ -18,6 +18,7 @@ type Pool struct {
 	byWID  map[types.Hash]*entry // under witness ids that differ from the id
 	spends map[types.OutPoint]spend
 	order  order
+	roster roster
 	deltas map[types.Hash]int64 // of Prioritise, also for transactions that are not here
 
 	total  sums // over all entries; fees with deltas
@@ -31,8 +32,9 @@ type Pool struct {
 	tip       types.Hash // zero until the first update or transaction
 	unsettled bool       // a block was disconnected and RemoveInvalid not called since
 
-	log   changeLog
-	stats Stats
+	removed removed
+	log     changeLog
+	stats   Stats
 }
 
 // spend is the input that spends an outpoint.

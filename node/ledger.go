@@ -183,6 +183,9 @@ func (l *ledger) addBlock(peer proto.PeerID, b *types.Block) (known bool, err er
 	return known, err
 }
 
+// checked tells of a block that is worth to be announced, before it is judged to the end.
+func (l *ledger) checked(b *types.Block) { l.out(proto.BlockChecked{Block: b}) }
+
 // check ends the node for errors that are our own: what a rule says of data is for the machine.
 func (l *ledger) check(err error) {
 	if err != nil && consensus.KindOf(err) == "" {
@@ -319,7 +322,7 @@ func (l *ledger) accept(tx *types.Tx, opt mempool.AddOptions) (mempool.Result, e
 // addTx offers a peer's transaction (peer 0: our own) to the pool and reports.
 func (l *ledger) addTx(peer proto.PeerID, tx *types.Tx, opt mempool.AddOptions) (mempool.Result, error) {
 	res, err := l.accept(tx, opt)
-	v := proto.TxVerdict{Peer: peer, Tx: tx, Err: err}
+	v := proto.TxVerdict{Peer: peer, Tx: tx, Err: err, Removed: l.pool.TakeRemoved()}
 	var missing *mempool.MissingParents
 	switch {
 	case errors.As(err, &missing):

@@ -23,6 +23,7 @@ import (
 	"github.com/cairn-chain/cairn/p2p/addrbook"
 	"github.com/cairn-chain/cairn/p2p/proto"
 	"github.com/cairn-chain/cairn/p2p/wire"
+	"github.com/cairn-chain/cairn/types"
 )
 
 // signatureCacheBytes bounds the signature cache.
@@ -102,11 +103,19 @@ func (n *Node) openChain() error {
 		Workers:   runtime.GOMAXPROCS(0), CacheBytes: int(n.cfg.CacheBytes),
 		Log: n.cfg.Log, Progress: n.cfg.Progress, Observe: n.stats,
 		PruneTarget: n.cfg.pruneTarget(),
+		Checked:     n.checked,
 	})
 	if err != nil {
 		return err
 	}
 	return n.checkPruned()
+}
+
+// checked passes on what the chain tells of a block; while the node is being opened there is nobody to tell.
+func (n *Node) checked(b *types.Block) {
+	if n.ledger != nil {
+		n.ledger.checked(b)
+	}
 }
 
 func (n *Node) openStore() error {

@@ -8,6 +8,7 @@ import (
 	"github.com/cairn-chain/cairn/p2p"
 	"github.com/cairn-chain/cairn/p2p/proto"
 	"github.com/cairn-chain/cairn/p2p/wire"
+	"github.com/cairn-chain/cairn/types"
 )
 
 // owner is the one goroutine that owns the protocol machine. Events come to it, it lets the machine
@@ -93,6 +94,8 @@ func (o *owner) carryOut(eff proto.Effect) {
 		o.net.SendLazy(e.Peer, func() wire.Message { return o.blockFor(e) })
 	case proto.ServeFilters:
 		o.net.SendLazy(e.Peer, func() wire.Message { return o.filters(e) })
+	case proto.ServeBlockTxns:
+		o.net.SendLazy(e.Peer, func() wire.Message { return o.blockTxnsFor(e) })
 	case proto.Dial:
 		o.net.Dial(e.Addr, e.Kind)
 	case proto.Disconnect:
@@ -113,12 +116,33 @@ func (o *owner) send(e proto.Send) {
 // blockFor reads a block for a peer, in the peer's own write loop and only when its turn has come, so that neither the
 // owner waits for a disk nor blocks pile up in memory.
 func (o *owner) blockFor(r proto.ServeBlock) wire.Message {
-	b, err := o.ledger.chain.Block(r.Hash)
-	if err != nil {
-		o.ledger.log.Warn("a block that a peer asked for could not be read", "block", r.Hash, "err", err)
+	b, ok := o.read(r.Hash)
+	switch {
+	case !ok:
 		return wire.NotFound{Items: []wire.Inv{{Type: wire.InvBlock, Hash: r.Hash}}}
+	case r.Form == proto.FormCompact:
+		return wire.NewCmpctBlock(b, r.Nonce)
 	}
-	return wire.BlockMsg{Block: b, Base: r.Base}
+	return wire.BlockMsg{Block: b, Base: r.Form == proto.FormBase}
+}
+
+// blockTxnsFor reads transactions of a block for a peer, as blockFor does. Nothing is sent if the block is gone or has not
+// so many.
+func (o *owner) blockTxnsFor(r proto.ServeBlockTxns) wire.Message {
+	if b, ok := o.read(r.Hash); ok {
+		if m, ok := wire.NewBlockTxn(b, r.Indexes); ok {
+			return m
+		}
+	}
+	return nil
+}
+
+func (o *owner) read(hash types.Hash) (*types.Block, bool) {
+	b, err := o.ledger.chain.Block(hash)
+	if err != nil {
+		o.ledger.log.Warn("a block that a peer asked for could not be read", "block", hash, "err", err)
+	}
+	return b, err == nil
 }
 
 // note tells people of connections that come and go.

@@ -44,7 +44,7 @@ func (r *peersRPC) Infos() []rpc.PeerInfo {
 			Inbound: p.Kind == proto.Inbound, StartingHeight: p.StartingHeight, SyncedHeaders: p.SyncedHeaders,
 			SyncedBlocks: p.SyncedBlocks, Inflight: p.InFlight, AddrRelay: p.AddrRelay, AddrProcessed: p.AddrProcessed,
 			AddrRateLimited: p.AddrRateLimited, MinFeeFilter: p.MinFeeFilter, SentPerMsg: c.SentByCommand, RecvPerMsg: c.ReceivedByCommand,
-			ConnectionType: p.Kind.String(), TransportProtocol: "v1", PresyncedHeaders: p.Presynced,
+			ConnectionType: p.Kind.String(), TransportProtocol: "v1", HighBandwidthTo: p.HighBandwidthTo, HighBandwidthFrom: p.HighBandwidthFrom, PresyncedHeaders: p.Presynced,
 		})
 	}
 	return out

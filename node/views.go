@@ -21,7 +21,7 @@ func (v chainView) Lookup(h types.Hash) (proto.Entry, bool) {
 	if n == nil {
 		return proto.Entry{}, false
 	}
-	return proto.Entry{Ancestry: n, HaveBlock: n.HaveBlock(), Invalid: n.Invalid()}, true
+	return proto.Entry{Ancestry: n, HaveBlock: n.HaveBlock(), Invalid: n.Invalid(), Txs: n.TxCount()}, true
 }
 
 // poolView shows the mempool to the protocol machine.
@@ -37,6 +37,8 @@ func (v poolView) Get(h types.Hash) (*types.Tx, int64, bool) {
 }
 
 func (v poolView) IDs() []types.Hash { return v.pool.IDs() }
+
+func (v poolView) WitnessIDs(from int, buf []types.Hash) int { return v.pool.WitnessIDs(from, buf) }
 
 func (v poolView) FeeFloor() int64 { return v.pool.FeeFloor(v.clock.now()) }
 

@@ -271,3 +271,4 @@ func (noPool) Have(types.Hash) bool                    { return false }
 func (noPool) Get(types.Hash) (*types.Tx, int64, bool) { return nil, 0, false }
 func (noPool) FeeFloor() int64                         { return 0 }
 func (noPool) IDs() []types.Hash                       { return nil }
+func (noPool) WitnessIDs(int, []types.Hash) int        { return 0 }

@@ -51,11 +51,12 @@ const (
 
 // blockSync is what is under way.
 type blockSync struct {
-	flights  map[types.Hash]*flight
-	checking map[types.Hash]*checked
-	stall    time.Duration // the present stall time-out
-	epoch    uint64        // rises whenever a peer might find new blocks to ask for
-	sources  int           // peers with requests
+	flights   map[types.Hash]*flight
+	checking  map[types.Hash]*checked
+	stall     time.Duration // the present stall time-out
+	epoch     uint64        // rises whenever a peer might find new blocks to ask for
+	sources   int           // peers with requests
+	partBytes int           // of compact blocks that wait for something
 }
 
 // flight is a block that was asked for.
@@ -71,13 +72,18 @@ type request struct {
 	peer   *peer
 	at     time.Time
 	retry  time.Time // when it was last tried to ask another peer too
+
+	compact bool     // a compact block was asked for
+	tried   bool     // one came
+	partial *partial // and transactions of it were asked for
 }
 
 // checked is a block that lies with the chain, sent by n peers.
 type checked struct {
-	block   *types.Block
-	n       int
-	unasked []PeerID // of these n, who was not asked for it
+	block     *types.Block
+	n         int
+	unasked   []PeerID // of these n, who was not asked for it
+	assembled []PeerID // of these n, who sent it as a compact block
 }
 
 // peerBlocks is one peer's part.
@@ -100,7 +106,7 @@ func (b *blockSync) init() {
 func (b *blockSync) changed() { b.epoch++ }
 
 // add makes a request.
-func (b *blockSync) add(p *peer, n consensus.Ancestry, now time.Time) {
+func (b *blockSync) add(p *peer, n consensus.Ancestry, now time.Time) *request {
 	h := n.Hash()
 	f := b.flights[h]
 	if f == nil {
@@ -114,10 +120,20 @@ func (b *blockSync) add(p *peer, n consensus.Ancestry, now time.Time) {
 		b.sources++
 	}
 	p.dl.queue = append(p.dl.queue, r)
+	return r
+}
+
+// dropPartial forgets what is there of a compact block.
+func (b *blockSync) dropPartial(r *request) {
+	if r.partial != nil {
+		b.partBytes -= r.partial.bytes
+		r.partial = nil
+	}
 }
 
 // remove ends a request.
 func (b *blockSync) remove(r *request, now time.Time) {
+	b.dropPartial(r)
 	q := &r.peer.dl
 	if q.queue[0] == r {
 		q.since = now
@@ -200,7 +216,7 @@ func (m *Machine) blockTimeout(p *peer) time.Time {
 
 // secondAsk is when another peer is to be asked for the block too; the zero time if it is not to be.
 func (m *Machine) secondAsk(r *request) time.Time {
-	if len(r.flight.from) >= maxCopies || m.blocks.checking[r.flight.hash] != nil {
+	if (len(r.flight.from) >= maxCopies && r.flight.half() == nil) || m.blocks.checking[r.flight.hash] != nil {
 		return time.Time{}
 	}
 	if parent, ok := m.lookup(r.flight.node.Header().PrevHash); !ok || !parent.HaveBlock {
@@ -228,9 +244,23 @@ func (m *Machine) askAnother(f *flight) {
 			best = p
 		}
 	}
-	if best != nil {
-		m.ask(best, []consensus.Ancestry{f.node})
+	if best == nil {
+		return
 	}
+	if len(f.from) >= maxCopies {
+		m.blocks.remove(f.half(), m.now)
+	}
+	m.ask(best, []consensus.Ancestry{f.node})
+}
+
+// half is the first request for transactions of a compact block, nil if there is none.
+func (f *flight) half() *request {
+	for _, r := range f.from {
+		if r.partial != nil {
+			return r
+		}
+	}
+	return nil
 }
 
 // has tells whether the chain that the peer has shown contains n.
@@ -242,12 +272,24 @@ func (p *peer) has(n consensus.Ancestry) bool {
 func (p *peer) free() int { return maxInFlight - len(p.dl.queue) - p.dl.submitted + p.dl.unasked }
 
 func (m *Machine) ask(p *peer, nodes []consensus.Ancestry) {
+	t := wire.InvWitnessBlock
+	compact := len(nodes) == 1 && m.asksCompact(p, nodes[0])
+	if compact {
+		t = wire.InvCmpctBlock
+	}
 	items := make([]wire.Inv, len(nodes))
 	for i, n := range nodes {
-		m.blocks.add(p, n, m.now)
-		items[i] = wire.Inv{Type: wire.InvWitnessBlock, Hash: n.Hash()}
+		m.blocks.add(p, n, m.now).compact = compact
+		items[i] = wire.Inv{Type: t, Hash: n.Hash()}
 	}
 	m.send(p, wire.GetData{Items: items})
+}
+
+// asksCompact tells whether a block is asked for as a compact block: the next one after our tip, if it is the only one under
+// way. While there is more to fetch the mempool is of no help.
+func (m *Machine) asksCompact(p *peer, n consensus.Ancestry) bool {
+	return p.compact.provides && m.settled && !m.cfg.BlocksOnly && len(m.blocks.flights) == 0 &&
+		n.Header().PrevHash == m.cfg.Chain.Tip().Hash() && n.Hash() != m.compact.failed
 }
 
 func (m *Machine) blockDeadlines(p *peer, e *earliest) {
@@ -450,17 +492,36 @@ func (m *Machine) takeBlock(p *peer, b *types.Block, asked, wanted bool) {
 func (m *Machine) blockVerdict(e BlockVerdict) {
 	m.blocks.changed()
 	p := m.live(e.Peer)
+	assembled := m.blocks.wasAssembled(e.Peer, e.Hash)
 	block := m.blocks.verdict(p, e.Hash)
 	if e.Err != nil {
 		if isRule(e.Err) && !mutated(e.Err) {
 			m.blocks.removeAll(e.Hash, m.now)
 		}
-		if p != nil {
+		switch {
+		case assembled && mutated(e.Err):
+			m.notThatBlock(p, e.Hash)
+		case assembled: // it was sent before it was judged
+		case p != nil:
 			m.judge(p, "invalid block", e.Err)
 		}
 		return
 	}
 	m.goodBlock(p, e, block)
+}
+
+// wasAssembled tells whether the block on which there is a verdict came from this peer as a compact block.
+func (b *blockSync) wasAssembled(peer PeerID, h types.Hash) bool {
+	c := b.checking[h]
+	if c == nil {
+		return false
+	}
+	i := slices.Index(c.assembled, peer)
+	if i < 0 {
+		return false
+	}
+	c.assembled = slices.Delete(c.assembled, i, i+1)
+	return true
 }
 
 // verdict ends one peer's submission of a block. It returns the block if we have it at hand; a verdict on
@@ -491,6 +552,9 @@ func (m *Machine) goodBlock(p *peer, e BlockVerdict, block *types.Block) {
 		if !e.Known {
 			p.lastBlock = m.now
 		}
+	}
+	if p != nil && !e.Known && m.settled && len(m.blocks.flights) == 0 && m.cfg.Chain.Tip().Hash() == e.Hash {
+		m.choose(p)
 	}
 	if n, ok := m.lookup(e.Hash); ok && block != nil && inBestChain(m.cfg.Chain.Tip(), n) {
 		m.txs.confirmed(block)

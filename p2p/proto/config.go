@@ -33,6 +33,9 @@ type Config struct {
 	// BlocksOnly: no transactions are asked for, taken or announced, but for those of Broadcast.
 	BlocksOnly bool
 
+	// NoCompactBlocks: blocks are only announced by headers and fetched whole (BIP152 is not offered).
+	NoCompactBlocks bool
+
 	// TrickleScale multiplies all delays that exist for privacy or politeness: the Poisson timers of
 	// announcements, the delays of requests to inbound peers. 0 means 1. A network on one host uses 0.02.
 	TrickleScale float64

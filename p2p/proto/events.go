@@ -76,6 +76,8 @@ type (
 		Known bool
 		Err   error
 	}
+	// BlockChecked: the chain has found a block on its tip to be in order but for scripts and coins, which it judges now.
+	BlockChecked struct{ Block *types.Block }
 	// TxVerdict answers SubmitTx, and reports each transaction that entered the mempool some other way
 	// (Peer 0). MissingParents lists the ids of unknown parents if that is why it was not accepted.
 	TxVerdict struct {
@@ -85,6 +87,8 @@ type (
 		MissingParents []types.Hash
 		Err            error
 		Reconsider     bool // Err is about fees alone: a child may yet pay for it
+		// Removed are transactions that left the mempool since the last verdict, but not into a block.
+		Removed []*types.Tx
 	}
 	// PackageVerdict answers SubmitPackage. Results are of the transactions of which something is known, in order, each with
 	// Err nil if it is in the mempool. Err is nil if all are.
@@ -123,6 +127,7 @@ func (HeadersVerdict) event() {}
 func (BlockVerdict) event()   {}
 func (TxVerdict) event()      {}
 func (PackageVerdict) event() {}
+func (BlockChecked) event()   {}
 func (Broadcast) event()      {}
 func (Redial) event()         {}
 func (AddManual) event()      {}
@@ -166,7 +171,15 @@ type (
 	ServeBlock struct {
 		Peer PeerID
 		Hash types.Hash
-		Base bool // without witnesses
+		Form BlockForm
+		// Nonce is that of the compact form.
+		Nonce uint64
+	}
+	// ServeBlockTxns: read transactions of a block from the store and send them to the peer as a blocktxn (BIP152).
+	ServeBlockTxns struct {
+		Peer    PeerID
+		Hash    types.Hash
+		Indexes []uint16 // rising
 	}
 	// ServeFilters: read what a light client asked for from the filter index and send it to the peer, in turn as
 	// ServeBlock. Request is a GetCFilters for the one block Stop at height Start, a GetCFHeaders or a GetCFCheckpt;
@@ -190,15 +203,26 @@ type (
 	}
 )
 
-func (Send) effect()          {}
-func (SubmitHeaders) effect() {}
-func (SubmitBlock) effect()   {}
-func (SubmitTx) effect()      {}
-func (SubmitPackage) effect() {}
-func (ServeBlock) effect()    {}
-func (ServeFilters) effect()  {}
-func (Dial) effect()          {}
-func (Disconnect) effect()    {}
+func (Send) effect()           {}
+func (SubmitHeaders) effect()  {}
+func (SubmitBlock) effect()    {}
+func (SubmitTx) effect()       {}
+func (SubmitPackage) effect()  {}
+func (ServeBlock) effect()     {}
+func (ServeBlockTxns) effect() {}
+func (ServeFilters) effect()   {}
+func (Dial) effect()           {}
+func (Disconnect) effect()     {}
+
+// BlockForm is how a block is sent.
+type BlockForm uint8
+
+// Forms of a block.
+const (
+	FormFull    BlockForm = iota
+	FormBase              // without witnesses
+	FormCompact           // as a cmpctblock (BIP152)
+)
 
 // ChainView is what the machine reads of the block tree: headers only, from memory. It is safe to
 // call while the chain works.
@@ -216,6 +240,7 @@ type Entry struct {
 	consensus.Ancestry
 	HaveBlock bool // the block's bytes are stored
 	Invalid   bool // it or an ancestor broke the rules
+	Txs       int  // transactions of the block; 0: not known
 }
 
 // PoolView is what the machine reads of the mempool.
@@ -226,6 +251,9 @@ type PoolView interface {
 	Get(types.Hash) (tx *types.Tx, feeRate int64, ok bool)
 	// IDs returns the ids of all transactions in the mempool, parents before children.
 	IDs() []types.Hash
+	// WitnessIDs copies witness ids of transactions in the mempool to buf, from a place in a list of all on, and returns how many; 0:
+	// there are no more. While the mempool changes some may be missed and some come twice.
+	WitnessIDs(from int, buf []types.Hash) int
 	// FeeFloor is the least fee rate that the mempool takes now, smallest unit per 1000 vbytes.
 	FeeFloor() int64
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -100,7 +101,11 @@ func (c *fakeChain) Lookup(h types.Hash) (Entry, bool) {
 	if n == nil {
 		return Entry{}, false
 	}
-	return Entry{Ancestry: n, HaveBlock: c.have[h], Invalid: c.invalid[h]}, true
+	e := Entry{Ancestry: n, HaveBlock: c.have[h], Invalid: c.invalid[h]}
+	if e.HaveBlock {
+		e.Txs = len(n.Block.Txs)
+	}
+	return e, true
 }
 
 func (c *fakeChain) addHeaders(hs []types.Header) (int, error) {
@@ -201,6 +206,20 @@ func (p *fakePool) Get(h types.Hash) (*types.Tx, int64, bool) {
 }
 
 func (p *fakePool) IDs() []types.Hash { return p.ids }
+
+func (p *fakePool) WitnessIDs(from int, buf []types.Hash) (n int) {
+	for n < len(buf) && from+n < len(p.ids) {
+		buf[n] = p.txs[p.ids[from+n]].WitnessID()
+		n++
+	}
+	return n
+}
+
+func (p *fakePool) drop(tx *types.Tx) {
+	delete(p.txs, tx.ID())
+	delete(p.txs, tx.WitnessID())
+	p.ids = slices.DeleteFunc(p.ids, func(h types.Hash) bool { return h == tx.ID() })
+}
 
 func (p *fakePool) put(tx *types.Tx) {
 	p.txs[tx.ID()], p.txs[tx.WitnessID()] = tx, tx
@@ -374,6 +393,9 @@ func (r *rig) judge(eff Effect) []Event {
 		before := r.chain.tip
 		known, err := r.chain.addBlock(e.Block)
 		evs := []Event{BlockVerdict{Peer: e.Peer, Hash: e.Block.Hash(), Known: known, Err: err}}
+		if !known && (err == nil || (isRule(err) && !mutated(err))) && e.Block.Header.PrevHash == before.Hash() {
+			evs = append([]Event{BlockChecked{e.Block}}, evs...)
+		}
 		if r.chain.tip != before {
 			evs = append(evs, TipChanged{})
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -29,8 +30,25 @@ type chaos struct {
 // chaosNodes are shared by all runs: a trunk of 40 with two forks.
 var chaosNodes = func() []*consensustest.Node {
 	trunk := branch(rootNode, 40, 1)
-	return append(append(trunk, branch(trunk[10], 20, 2)...), branch(trunk[30], 30, 3)...)
+	nodes := append(trunk, branch(trunk[10], 20, 2)...)
+	parent, txs := trunk[30], chaosTxs()
+	for i := range 30 {
+		parent = block(parent, 3, txs[:i%5]...)
+		nodes = append(nodes, parent)
+	}
+	return nodes
 }()
+
+// chaosTxs are a chain of transactions, each with a twin that has a witness.
+func chaosTxs() (txs []*types.Tx) {
+	last := types.Hash{1}
+	for i := range uint32(12) {
+		x := tx(i, last)
+		txs = append(txs, x, withWitness(x, "w"))
+		last = x.ID()
+	}
+	return txs
+}
 
 func newChaos(t *testing.T, data []byte) *chaos {
 	c := &chaos{data: data, nodes: chaosNodes, nonces: map[PeerID]uint64{}, next: 1}
@@ -45,13 +63,8 @@ func newChaos(t *testing.T, data []byte) *chaos {
 		c.now = c.now.AddDate(0, 5, 0)
 		c.m.settled = false
 	}
-	last := types.Hash{1}
-	c.pool.outs[last] = true
-	for i := range uint32(12) {
-		x := tx(i, last)
-		c.txs = append(c.txs, x, withWitness(x, "w"))
-		last = x.ID()
-	}
+	c.pool.outs[types.Hash{1}] = true
+	c.txs = chaosTxs()
 	c.pool.bad[c.txs[4].WitnessID()] = consensus.Reject(consensus.MinRelayFeeNotMet, "")
 	c.pool.poor[c.txs[6].WitnessID()], c.pool.poor[c.txs[9].WitnessID()] = true, true
 	c.chain.bad[c.nodes[65].Hash()] = consensus.Reject(consensus.BadCbAmount, "")
@@ -108,7 +121,7 @@ func (c *chaos) run() {
 	for _, id := range c.live {
 		c.step(Gone{id})
 	}
-	if len(c.m.order)+len(c.m.blocks.flights)+len(c.m.blocks.checking)+len(c.m.txs.tracker.txs)+len(c.m.txs.orphans.byID)+len(c.m.txs.pending) != 0 {
+	if len(c.m.order)+len(c.m.blocks.flights)+len(c.m.blocks.checking)+len(c.m.txs.tracker.txs)+len(c.m.txs.orphans.byID)+len(c.m.txs.pending)+c.m.blocks.partBytes+len(c.m.compact.chosen) != 0 {
 		c.t.Fatalf("something is left after all peers have gone: %d peers, %d flights, %d blocks, %d wanted, %d orphans, %d pending",
 			len(c.m.order), len(c.m.blocks.flights), len(c.m.blocks.checking), len(c.m.txs.tracker.txs), len(c.m.txs.orphans.byID), len(c.m.txs.pending))
 	}
@@ -145,8 +158,9 @@ func (c *chaos) event() Event {
 		return []Event{
 			Redial{}, PingAll{}, DropPeer{c.peer()}, AddManual{Addr: testAddr(PeerID(800 + c.n(3)))}, RemoveManual{testAddr(801)},
 			Malformed{Peer: c.peer()}, Broadcast{c.tx().ID(), c.tx().WitnessID()}, TxVerdict{Tx: c.tx(), FeeRate: 9},
-			AddManual{Addr: testAddr(850), Once: true},
-		}[c.n(9)]
+			AddManual{Addr: testAddr(850), Once: true}, BlockChecked{c.node().Block},
+			TxVerdict{Tx: c.tx(), FeeRate: 9, Removed: []*types.Tx{c.tx()}},
+		}[c.n(11)]
 	}
 	return Message{Peer: c.peer(), Msg: c.message()}
 }
@@ -170,7 +184,26 @@ func (c *chaos) connect() Event {
 
 func (c *chaos) inv() wire.Inv {
 	h := []types.Hash{c.node().Hash(), c.tx().ID(), c.tx().WitnessID(), {byte(c.n(256))}}[c.n(4)]
-	return wire.Inv{Type: []wire.InvType{1, 2, 5, wire.InvWitnessBlock, wire.InvWitnessTx, 99}[c.n(6)], Hash: h}
+	return wire.Inv{Type: []wire.InvType{1, 2, 5, wire.InvWitnessBlock, wire.InvWitnessTx, 99, wire.InvCmpctBlock}[c.n(7)], Hash: h}
+}
+
+// compact makes one of the messages about compact blocks, most of them good ones.
+func (c *chaos) compact() wire.Message {
+	b := c.node().Block
+	var indexes []uint16
+	for i := range c.n(4) {
+		indexes = append(indexes, uint16(i+c.n(2)))
+	}
+	slices.Sort(indexes)
+	answer, _ := wire.NewBlockTxn(b, slices.Compact(indexes))
+	answer.Hash = b.Hash()
+	spoiled := wire.NewCmpctBlock(b, 5)
+	spoiled.ShortIDs = append(spoiled.ShortIDs, uint64(c.n(3)), wire.NewShortIDKey(&b.Header, 5).Of(c.tx().WitnessID()))
+	return []wire.Message{
+		wire.SendCmpct{HighBandwidth: c.n(2) == 0, Version: 2}, wire.NewCmpctBlock(b, 5), wire.NewCmpctBlock(b, 6), spoiled,
+		wire.CmpctBlock{Header: b.Header, Prefilled: []wire.PrefilledTx{{Index: uint16(c.n(3)), Tx: b.Txs[0]}}},
+		wire.GetBlockTxn{Hash: b.Hash(), Indexes: slices.Compact(indexes)}, answer, answer, wire.BlockTxn{Hash: b.Hash(), Txs: b.Txs[c.n(len(b.Txs)):]},
+	}[c.n(9)]
 }
 
 func (c *chaos) message() wire.Message {
@@ -186,6 +219,7 @@ func (c *chaos) message() wire.Message {
 		wire.Headers{Headers: headersOf(c.nodes[from:min(from+c.n(30), len(c.nodes))])}, wire.Headers{Headers: headersOf(c.nodes[:c.n(40)])},
 		wire.Headers{Headers: headersOf(c.nodes[from : from+1])}, wire.BlockMsg{Block: c.node().Block}, wire.BlockMsg{Block: c.node().Block},
 		wire.BlockMsg{Block: c.nodes[c.n(10)].Block}, wire.TxMsg{Tx: c.tx()}, wire.TxMsg{Tx: c.tx()},
+		c.compact(), c.compact(), c.compact(), c.compact(),
 	}
 	return append(msgs, c.lateMessages(a)...)[c.n(len(msgs)+8)]
 }

@@ -86,7 +86,7 @@ func (m *Machine) message(p *peer, msg wire.Message) {
 	if !p.hs.got {
 		return
 	}
-	switch msg.(type) {
+	switch msg := msg.(type) {
 	case wire.Verack:
 		m.onVerack(p)
 	case wire.WTxIDRelay:
@@ -103,7 +103,8 @@ func (m *Machine) message(p *peer, msg wire.Message) {
 		p.hs.addrV2 = true
 	case wire.SendHeaders:
 		p.hs.wantsHeads = true
-	case wire.SendCmpct: // not offered by this node yet
+	case wire.SendCmpct:
+		m.onSendCmpct(p, msg)
 	default:
 		if p.hs.done {
 			m.readyMessage(p, msg)
@@ -198,6 +199,7 @@ func (m *Machine) onVerack(p *peer) {
 	if p.kind != Inbound {
 		m.bookGood(p)
 	}
+	m.greetCompact(p)
 	if p.hs.protocol >= versionSendHeaders {
 		m.send(p, wire.SendHeaders{})
 	}

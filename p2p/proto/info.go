@@ -24,6 +24,8 @@ type PeerInfo struct {
 	TimeOffset     time.Duration // the peer's clock minus ours as it said hello; nothing follows from it
 	WTxIDRelay     bool
 	SendHeaders    bool
+	// Compact blocks in high bandwidth (BIP152): To, we want them of the peer; From, it wants them of us.
+	HighBandwidthTo, HighBandwidthFrom bool
 
 	SyncedHeaders int32 // height of the best header that we have in common
 	SyncedBlocks  int32 // height of the last block that we have in common
@@ -62,6 +64,7 @@ func (m *Machine) info(p *peer) PeerInfo {
 		LastBlock: m.shown(p.lastBlock), LastTx: m.shown(p.lastTx), RelayTx: m.tellsTxs(p), MinFeeFilter: p.inv.minFee,
 		AddrRelay: p.gossip.on, AddrProcessed: p.gossip.processed, AddrRateLimited: p.gossip.limited,
 	}
+	i.HighBandwidthTo, i.HighBandwidthFrom = p.compact.chosen, p.compact.wanted
 	if p.hs.got {
 		i.StartingHeight = p.hs.theirs.StartHeight
 	}

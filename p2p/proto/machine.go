@@ -36,6 +36,7 @@ type Machine struct {
 	blocks   blockSync
 	txs      txState
 	relay    relayState
+	compact  compactState
 	addrs    addrState
 	outbound outboundState
 	disliked *rolling // net addresses, by addrKey
@@ -51,11 +52,12 @@ type peer struct {
 	since   time.Time
 	closing bool // Disconnect was said; only Gone is awaited, and nothing is remembered
 
-	hs   handshake
-	ping pingState
-	sync peerHeaders
-	dl   peerBlocks
-	inv  peerRelay
+	hs      handshake
+	ping    pingState
+	sync    peerHeaders
+	dl      peerBlocks
+	compact peerCompact
+	inv     peerRelay
 	gossip
 	serve peerServe
 
@@ -179,6 +181,9 @@ func (m *Machine) handle(ev Event) {
 		m.tipChanged(e.Connected)
 	case HeadersVerdict:
 		m.headersVerdict(e)
+		m.takeHeld()
+	case BlockChecked:
+		m.blockChecked(e.Block)
 	case BlockVerdict:
 		m.blockVerdict(e)
 	case TxVerdict:
@@ -310,6 +315,7 @@ func (m *Machine) release(p *peer) {
 		m.relay.byWitnessID--
 	}
 	m.releaseBlocks(p)
+	m.releaseCompact(p)
 	m.txs.release(p.id)
 	p.sync, p.inv, p.serve, p.gossip = peerHeaders{}, peerRelay{}, peerServe{}, gossip{}
 }

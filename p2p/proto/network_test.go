@@ -142,7 +142,10 @@ func (w *world) deliver(node int, ev Event) {
 			}
 			w.carry(node, e.Peer, e.Msg)
 		case ServeBlock:
-			w.carry(node, e.Peer, wire.BlockMsg{Block: r.chain.nodes[e.Hash].Block})
+			w.carry(node, e.Peer, r.serve(e))
+		case ServeBlockTxns:
+			m, _ := wire.NewBlockTxn(r.chain.nodes[e.Hash].Block, e.Indexes)
+			w.carry(node, e.Peer, m)
 		case Disconnect:
 			w.t.Logf("%v: node %d disconnects %d: %s %s", w.now.Sub(testStart), node, e.Peer, e.Why, e.Detail)
 			if other, ok := w.conns[end{node, e.Peer}]; ok {
@@ -157,6 +160,15 @@ func (w *world) deliver(node int, ev Event) {
 			}
 		}
 	}
+}
+
+// serve makes the message that ServeBlock asks for.
+func (r *rig) serve(e ServeBlock) wire.Message {
+	b := r.chain.nodes[e.Hash].Block
+	if e.Form == FormCompact {
+		return wire.NewCmpctBlock(b, e.Nonce)
+	}
+	return wire.BlockMsg{Block: b, Base: e.Form == FormBase}
 }
 
 func (w *world) carry(node int, peer PeerID, msg wire.Message) {

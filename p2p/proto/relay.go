@@ -120,6 +120,9 @@ func (m *Machine) announceTip(p *peer, tip consensus.Ancestry, first int32) {
 	for first < tip.Height() && p.hasHeader(tip.Ancestor(first)) {
 		first++
 	}
+	if m.announceCompact(p, tip, first) {
+		return
+	}
 	n := int(tip.Height()-first) + 1
 	if p.hs.wantsHeads && n <= maxHeadersAnnounced && first > 0 && p.hasHeader(tip.Ancestor(first-1)) {
 		headers := make([]types.Header, n)

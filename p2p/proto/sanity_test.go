@@ -31,7 +31,7 @@ func (m *Machine) sanity() error {
 	if next := m.NextTick(); !next.After(m.clock()) && !m.tipAt.IsZero() {
 		return fmt.Errorf("next tick %v is not after now %v", next, m.clock())
 	}
-	for _, check := range []func() error{m.blockSanity, m.txSanity, m.txs.tracker.check, m.txs.orphans.check} {
+	for _, check := range []func() error{m.compactSanity, m.blockSanity, m.txSanity, m.txs.tracker.check, m.txs.orphans.check} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -93,6 +93,34 @@ func (m *Machine) blockSanity() error {
 	}
 	if m.blocks.stall < stallLeast || m.blocks.stall > stallMost {
 		return fmt.Errorf("stall time-out of %v", m.blocks.stall)
+	}
+	return nil
+}
+
+func (m *Machine) compactSanity() error {
+	c, bytes := &m.compact, 0
+	for _, p := range m.order {
+		if p.compact.held != nil {
+			bytes += compactBytes(p.compact.held)
+		}
+		for _, r := range p.dl.queue {
+			if r.partial != nil {
+				bytes += r.partial.bytes
+			}
+		}
+		if p.compact.chosen != slices.Contains(c.chosen, p) || (p.closing && p.compact != peerCompact{}) {
+			return fmt.Errorf("peer %d: chosen %v, closing %v", p.id, p.compact.chosen, p.closing)
+		}
+	}
+	if bytes != m.blocks.partBytes || bytes > maxCompactBytes || len(c.chosen) > maxHighBand {
+		return fmt.Errorf("%d bytes of compact blocks wait, counted as %d; %d peers of high bandwidth", bytes, m.blocks.partBytes, len(c.chosen))
+	}
+	extra := 0
+	for _, tx := range c.extra.txs {
+		extra += tx.Size()
+	}
+	if extra != c.extra.bytes || extra > maxExtraBytes || len(c.extra.txs) > maxExtra {
+		return fmt.Errorf("%d extra transactions of %d bytes, counted as %d", len(c.extra.txs), extra, c.extra.bytes)
 	}
 	return nil
 }

@@ -84,7 +84,7 @@ func (s *scenario) do(t *testing.T, line string) {
 	switch f[0] {
 	case "machine": // machine [key=value]...: begins anew
 		s.begin(t, args(f[1:]))
-	case "block": // block a1 b2 on g: a chain of blocks, the first on the last name
+	case "block": // block a1 b2 on g: a chain of blocks, the first on the last name; "with t1 t2" before "on": what the last one holds
 		s.makeBlocks(f[1:])
 	case "chain": // chain a 300 on g: blocks a1 to a300
 		n, _ := strconv.Atoi(f[2])
@@ -106,6 +106,26 @@ func (s *scenario) do(t *testing.T, line string) {
 		for i := range n {
 			s.chain.have[s.hash(f[1]+strconv.Itoa(i+1))] = false
 		}
+	case "pool": // pool t1 t2: transactions lie in the mempool
+		for _, x := range f[1:] {
+			s.pool.put(s.txs[x])
+		}
+	case "replace": // replace t1 t2: t2 comes into the mempool and t1 leaves
+		s.pool.drop(s.txs[f[1]])
+		s.pool.put(s.txs[f[2]])
+		s.show(s.step(TxVerdict{Tx: s.txs[f[2]], FeeRate: s.pool.rate, Removed: []*types.Tx{s.txs[f[1]]}}))
+	case "found": // found a1: the chain gets a block on its tip from here and judges it
+		b := s.blocks[f[1]]
+		s.chain.addHeaders([]types.Header{b.Header()})
+		s.show(s.step(BlockChecked{b.Block}))
+		s.chain.adopt(b)
+		s.show(s.step(TipChanged{}))
+	case "checked": // checked a1: the chain has a block on its tip that is in order, and judges it
+		b := s.blocks[f[1]]
+		s.chain.addHeaders([]types.Header{b.Header()})
+		s.show(s.step(BlockChecked{b.Block}))
+	case "compact": // what became of compact blocks, and what they hold
+		s.compact()
 	case "bad": // bad a1 kind: what the chain says of a block
 		s.chain.bad[s.blocks[f[1]].Hash()] = consensus.Reject(consensus.Kind(f[2]), "")
 	case "tx": // tx t1 of PARENT...: spends output 0 of each; "coin" is a confirmed one
@@ -213,6 +233,7 @@ func (s *scenario) begin(t *testing.T, a map[string]string) {
 		_, c.Pruned = a["pruned"]
 		n, _ := strconv.ParseUint(a["services"], 0, 64)
 		c.Services = wire.Services(n)
+		_, c.NoCompactBlocks = a["nocompact"]
 	}
 	switch {
 	case addrs != nil:
@@ -233,8 +254,20 @@ func (s *scenario) begin(t *testing.T, a map[string]string) {
 
 func (s *scenario) makeBlocks(f []string) {
 	parent := s.blocks[f[len(f)-1]]
-	for _, name := range f[:len(f)-2] {
-		parent = block(parent, uint64(name[0]))
+	names := f[:len(f)-2]
+	var txs []*types.Tx // of the last one
+	if i := slices.Index(names, "with"); i >= 0 {
+		for _, x := range names[i+1:] {
+			txs = append(txs, s.txs[x])
+		}
+		names = names[:i]
+	}
+	for i, name := range names {
+		if i == len(names)-1 {
+			parent = block(parent, uint64(name[0]), txs...)
+		} else {
+			parent = block(parent, uint64(name[0]))
+		}
 		s.blocks[name], s.names[parent.Hash()] = parent, name
 	}
 }
@@ -334,6 +367,8 @@ func (s *scenario) message(t *testing.T, id PeerID, f []string) wire.Message {
 			nodes = append(nodes, s.blocks[n])
 		}
 		return wire.Headers{Headers: headersOf(nodes)}
+	case "sendcmpct", "cmpctblock", "getblocktxn", "blocktxn":
+		return s.compactMessage(f)
 	case "block":
 		return wire.BlockMsg{Block: s.blocks[f[1]].Block}
 	case "tx":
@@ -384,7 +419,7 @@ func (s *scenario) hash(name string) types.Hash {
 
 // items reads "wtx:t1 tx:t2 block:a1 wblock:a2".
 func (s *scenario) items(f []string) (out []wire.Inv) {
-	kinds := map[string]wire.InvType{"tx": wire.InvTx, "wtx": wire.InvWTx, "block": wire.InvBlock, "wblock": wire.InvWitnessBlock, "witnesstx": wire.InvWitnessTx}
+	kinds := map[string]wire.InvType{"tx": wire.InvTx, "wtx": wire.InvWTx, "block": wire.InvBlock, "wblock": wire.InvWitnessBlock, "witnesstx": wire.InvWitnessTx, "cmpct": wire.InvCmpctBlock}
 	for _, x := range f {
 		k, name, _ := strings.Cut(x, ":")
 		s.names[s.hash(name)] = name
@@ -415,7 +450,9 @@ func (s *scenario) show(out []Effect) {
 			s.out = append(s.out, fmt.Sprintf("submit package of %d: %s %s", e.Peer, s.name(e.Txs[0].ID()), s.name(e.Txs[1].ID())))
 			s.open = append(s.open, eff)
 		case ServeBlock:
-			s.out = append(s.out, fmt.Sprintf("serve %d: %s base=%v", e.Peer, s.name(e.Hash), e.Base))
+			s.out = append(s.out, fmt.Sprintf("serve %d: %s form=%s", e.Peer, s.name(e.Hash), []string{"full", "base", "compact"}[e.Form]))
+		case ServeBlockTxns:
+			s.out = append(s.out, fmt.Sprintf("serve %d: %s txs=%v", e.Peer, s.name(e.Hash), e.Indexes))
 		case ServeFilters:
 			s.serveFilters(e)
 		case Dial:
@@ -466,6 +503,17 @@ func (s *scenario) text(m wire.Message) string {
 		words = append(words, s.itemText(m.Items)...)
 	case wire.TxMsg:
 		words = append(words, s.name(m.Tx.ID()))
+	case wire.SendCmpct:
+		words = append(words, fmt.Sprintf("%v %d", m.HighBandwidth, m.Version))
+	case wire.CmpctBlock:
+		words = append(words, fmt.Sprintf("%s short=%d", s.name(m.Header.Hash()), len(m.ShortIDs)))
+	case wire.GetBlockTxn:
+		words = append(words, s.name(m.Hash), fmt.Sprint(m.Indexes))
+	case wire.BlockTxn:
+		words = append(words, s.name(m.Hash))
+		for _, x := range m.Txs {
+			words = append(words, s.name(x.ID()))
+		}
 	case wire.FeeFilter:
 		words = append(words, fmt.Sprint(m.FeeRate))
 	case wire.AddrV2:
@@ -480,7 +528,7 @@ func (s *scenario) text(m wire.Message) string {
 
 func (s *scenario) itemText(items []wire.Inv) (out []string) {
 	for _, it := range items {
-		kind := map[wire.InvType]string{1: "tx", 2: "block", 5: "wtx", wire.InvWitnessBlock: "wblock", wire.InvWitnessTx: "witnesstx"}[it.Type]
+		kind := map[wire.InvType]string{1: "tx", 2: "block", 4: "cmpct", 5: "wtx", wire.InvWitnessBlock: "wblock", wire.InvWitnessTx: "witnesstx"}[it.Type]
 		out = append(out, kind+":"+s.name(it.Hash))
 	}
 	return out

@@ -58,6 +58,10 @@ func (m *Machine) readyMessage(p *peer, msg wire.Message) {
 		m.onHeaders(p, msg.Headers)
 	case wire.BlockMsg:
 		m.onBlock(p, msg.Block)
+	case wire.CmpctBlock:
+		m.onCmpctBlock(p, &msg)
+	case wire.BlockTxn:
+		m.onBlockTxn(p, msg)
 	case wire.TxMsg:
 		m.onTx(p, msg.Tx)
 	case wire.InvMsg:
@@ -85,6 +89,8 @@ func (m *Machine) request(p *peer, msg wire.Message) {
 		m.onGetBlocks(p, msg)
 	case wire.GetData:
 		m.onGetData(p, msg.Items)
+	case wire.GetBlockTxn:
+		m.onGetBlockTxn(p, msg)
 	case wire.FeeFilter:
 		m.onFeeFilter(p, msg.FeeRate)
 	default:
@@ -212,6 +218,8 @@ func (m *Machine) serve(p *peer, it wire.Inv) (bytes int, found bool) {
 	switch it.Type {
 	case wire.InvBlock, wire.InvWitnessBlock:
 		return m.serveBlock(p, it), true
+	case wire.InvCmpctBlock:
+		return m.serveCompact(p, it), true
 	case wire.InvTx, wire.InvWitnessTx, wire.InvWTx:
 		return m.serveTx(p, it)
 	}
@@ -220,7 +228,17 @@ func (m *Machine) serve(p *peer, it wire.Inv) (bytes int, found bool) {
 
 func (m *Machine) serveBlock(p *peer, it wire.Inv) int {
 	n, ok := m.lookup(it.Hash)
-	if !ok || !m.mayTell(n) {
+	if !ok {
+		return 0
+	}
+	form := FormFull
+	if it.Type == wire.InvBlock {
+		form = FormBase
+	}
+	if bytes := m.serveFresh(p, n, form == FormBase); bytes > 0 {
+		return bytes
+	}
+	if !m.mayTell(n) {
 		return 0
 	}
 	if m.tooOldToServe(n) {
@@ -230,7 +248,7 @@ func (m *Machine) serveBlock(p *peer, it wire.Inv) int {
 	if !n.HaveBlock && n.Height() > 0 {
 		return 0
 	}
-	m.emit(ServeBlock{Peer: p.id, Hash: it.Hash, Base: it.Type == wire.InvBlock})
+	m.emit(ServeBlock{Peer: p.id, Hash: it.Hash, Form: form})
 	if it.Hash == p.serve.upTo {
 		p.serve.upTo = types.Hash{}
 		m.send(p, wire.InvMsg{Items: []wire.Inv{{Type: wire.InvBlock, Hash: m.cfg.Chain.Tip().Hash()}}})

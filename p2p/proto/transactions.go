@@ -237,13 +237,16 @@ func (m *Machine) txVerdict(e TxVerdict) {
 	case e.Err == nil && len(e.MissingParents) == 0:
 		m.acceptedTx(e)
 	case len(e.MissingParents) > 0:
+		m.compact.extra.add(e.Tx)
 		m.orphanTx(e)
 	default:
+		m.compact.extra.add(e.Tx)
 		m.refusedTx(e)
 		if e.Reconsider && !was.retry {
 			m.tryPackage(e.Peer, e.Tx)
 		}
 	}
+	m.compact.extra.add(e.Removed...)
 	m.retryOrphans()
 	m.hastenFeeFilter()
 }

@@ -1,0 +1,215 @@
+package proto
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/cairn-chain/cairn/p2p/wire"
+	"github.com/cairn-chain/cairn/types"
+)
+
+// compactMessage builds
+//
+//	sendcmpct true 2
+//	cmpctblock a1 [prefill=0,2] [short=t1,t2] [twice]   short: of other transactions than the block's; twice: two equal short ids
+//	getblocktxn a1 0 1
+//	blocktxn a1 t1 t2                                   coinbase: the block's own
+func (s *scenario) compactMessage(f []string) wire.Message {
+	if f[0] == "sendcmpct" {
+		version, _ := strconv.ParseUint(f[2], 10, 64)
+		return wire.SendCmpct{HighBandwidth: f[1] == "true", Version: version}
+	}
+	b := &types.Block{}
+	if n := s.blocks[f[1]]; n != nil {
+		b = n.Block
+	}
+	switch f[0] {
+	case "cmpctblock":
+		return s.cmpctBlock(b, args(f[2:]))
+	case "getblocktxn":
+		m := wire.GetBlockTxn{Hash: b.Hash()}
+		for _, x := range f[2:] {
+			i, _ := strconv.ParseUint(x, 10, 16)
+			m.Indexes = append(m.Indexes, uint16(i))
+		}
+		return m
+	}
+	m := wire.BlockTxn{Hash: b.Hash()}
+	for _, x := range f[2:] {
+		if x == "coinbase" {
+			m.Txs = append(m.Txs, b.Txs[0])
+		} else {
+			m.Txs = append(m.Txs, s.txs[x])
+		}
+	}
+	return m
+}
+
+func (s *scenario) cmpctBlock(b *types.Block, a map[string]string) wire.Message {
+	m := wire.CmpctBlock{Header: b.Header, Nonce: 9}
+	prefill := []string{"0"}
+	if v, ok := a["prefill"]; ok {
+		prefill = strings.Split(v, ",")
+	}
+	others := strings.Split(a["short"], ",")
+	for i, x := range b.Txs {
+		switch {
+		case slices.Contains(prefill, fmt.Sprint(i)):
+			m.Prefilled = append(m.Prefilled, wire.PrefilledTx{Index: uint16(i), Tx: x})
+			continue
+		case a["short"] != "":
+			x, others = s.txs[others[0]], others[1:]
+		}
+		m.ShortIDs = append(m.ShortIDs, m.Key().Of(x.WitnessID()))
+	}
+	if _, twice := a["twice"]; twice {
+		m.ShortIDs[1] = m.ShortIDs[0]
+	}
+	if _, empty := a["empty"]; empty {
+		m.ShortIDs, m.Prefilled = nil, nil
+	}
+	return m
+}
+
+func (s *scenario) compact() {
+	var high []string
+	for _, p := range s.m.compact.chosen {
+		high = append(high, fmt.Sprint(p.id))
+	}
+	c := s.m.CompactStats()
+	s.out = append(s.out, fmt.Sprintf("compact: pool=%d asked=%d whole=%d missing=%d; %d bytes wait, %d extra; high bandwidth: %s",
+		c.FromPool, c.AfterRequest, c.FellBack, c.MissingTxs, s.m.blocks.partBytes, len(s.m.compact.extra.txs), strings.Join(high, " ")))
+}
+
+// Two transactions of one short id: none of both is believed, also when a third comes.
+func TestShortIDsCollideInThePool(t *testing.T) {
+	a, b, c := tx(1, types.Hash{1}), tx(2, types.Hash{1}), tx(3, types.Hash{1})
+	msg := wire.CmpctBlock{ShortIDs: []uint64{7, 8}}
+	x := newMatcher(make([]*types.Tx, 2), &msg)
+	put := func(id uint64, tx *types.Tx) { x.place(id, tx.WitnessID(), func() *types.Tx { return tx }) }
+	put(7, a)
+	put(7, a) // the same once more
+	if x.txs[0] != a || x.left != 1 {
+		t.Fatalf("%v, %d left", x.txs, x.left)
+	}
+	put(7, b)
+	put(7, c)
+	put(9, c)
+	if x.txs[0] != nil || x.left != 2 {
+		t.Errorf("%v, %d left", x.txs, x.left)
+	}
+	put(8, c)
+	if x.txs[1] != c || x.left != 1 {
+		t.Errorf("%v, %d left", x.txs, x.left)
+	}
+	x.place(8, types.Hash{5}, func() *types.Tx { return nil }) // the pool has just lost it
+	if x.txs[1] != nil || x.left != 2 {
+		t.Errorf("%v, %d left", x.txs, x.left)
+	}
+}
+
+// The transactions beside the mempool are bounded in number and bytes.
+func TestExtraTxsAreBounded(t *testing.T) {
+	var e extraTxs
+	for i := range uint32(300) {
+		e.add(tx(i))
+	}
+	if len(e.txs) != maxExtra || e.txs[maxExtra-1].LockTime != 299 {
+		t.Errorf("%d kept", len(e.txs))
+	}
+	big := tx(1)
+	big.Out[0].Script = make([]byte, maxExtraSize-1000)
+	for range 50 {
+		e.add(big.Clone())
+	}
+	if e.bytes > maxExtraBytes || len(e.txs) > maxExtraBytes/(maxExtraSize-1000) {
+		t.Errorf("%d kept, %d bytes", len(e.txs), e.bytes)
+	}
+	huge := tx(1)
+	huge.Out[0].Script = make([]byte, maxExtraSize)
+	before := len(e.txs)
+	if e.add(huge); len(e.txs) != before {
+		t.Error("one that is too large is kept")
+	}
+}
+
+// A flood of compact blocks that nobody asked for, each with work and each with as much sent along as fits: what waits is
+// bounded in bytes and, for each peer, in blocks; whoever floods has not taken what others need.
+func TestCompactBlockFlood(t *testing.T) {
+	r := newRig(t, nil)
+	trunk := branch(rootNode, 3, 1)
+	r.chain.adoptAll(trunk)
+	r.auto = true
+	r.step(TipChanged{})
+	for id := range PeerID(8) {
+		r.ready(id+1, Inbound)
+	}
+	large := tx(1)
+	large.Out[0].Script = make([]byte, 1_000_000)
+	most, waiting := 0, 0
+	for i := range uint64(200) {
+		b := block(trunk[2], 100+i, tx(77), large)
+		msg := wire.NewCmpctBlock(b.Block, i)
+		msg.ShortIDs = msg.ShortIDs[:1]
+		msg.Prefilled = append(msg.Prefilled, wire.PrefilledTx{Index: 2, Tx: large})
+		r.recv(PeerID(i%8)+1, msg)
+		most = max(most, r.m.blocks.partBytes)
+		waiting = 0
+		for _, p := range r.m.order {
+			waiting = max(waiting, len(p.dl.queue))
+		}
+		if waiting > maxInFlight {
+			t.Fatalf("%d blocks wait for one peer", waiting)
+		}
+	}
+	if most > maxCompactBytes || most < maxCompactBytes/2 {
+		t.Errorf("%d bytes wait, the bound is %d", most, maxCompactBytes)
+	}
+	r.ready(20, Outbound)
+	n := block(trunk[2], 1)
+	out := r.recv(20, wire.Headers{Headers: headersOf(append(trunk, n))})
+	out = append(out, r.recv(20, wire.BlockMsg{Block: n.Block})...)
+	if r.chain.tip.Hash() != n.Hash() {
+		t.Errorf("the honest block was not taken: %v", out)
+	}
+}
+
+// Compact blocks that lead to too little work, or have none, cost no memory (CVE-2024-52916).
+func TestLowWorkCompactBlocksCostNothing(t *testing.T) {
+	r := newRig(t, nil)
+	r.chain.adoptAll(branch(rootNode, 200, 1))
+	r.step(TipChanged{})
+	r.ready(1, Inbound)
+	for i := range uint64(50) {
+		n := block(rootNode, 1000+i)
+		out := r.recv(1, wire.NewCmpctBlock(n.Block, i))
+		if len(out) != 0 || r.m.blocks.partBytes != 0 || len(r.m.blocks.flights) != 0 {
+			t.Fatalf("%v, %d bytes", out, r.m.blocks.partBytes)
+		}
+	}
+	bad := wire.NewCmpctBlock(block(rootNode, 1).Block, 1)
+	bad.Header.Bits = 0x1d00ffff
+	if why := dropped(r.recv(1, bad), 1); why != "block without work!" {
+		t.Errorf("dropped for %q", why)
+	}
+}
+
+// Getblocktxn over and over, unread: after one window of answers the rest waits as requests of whole blocks, which cost nothing.
+func TestGetBlockTxnUnread(t *testing.T) {
+	r := newRig(t, nil)
+	nodes := branch(rootNode, 5, 1)
+	r.chain.adoptAll(nodes)
+	r.step(TipChanged{})
+	r.ready(1, Inbound)
+	served := 0
+	for range 10_000 {
+		out := r.recv(1, wire.GetBlockTxn{Hash: nodes[3].Hash(), Indexes: []uint16{0}})
+		served += len(effects[ServeBlockTxns](out)) + len(effects[ServeBlock](out))
+	}
+	if served > 2*serveWindow/servedTx || len(r.m.peers[1].serve.queue) > maxAsked {
+		t.Errorf("%d answers, %d requests wait", served, len(r.m.peers[1].serve.queue))
+	}
+}
