@@ -75,10 +75,10 @@ const (
 	PolicyScriptSigSize    Kind = "scriptsig-size"
 	PolicyScriptSigPush    Kind = "scriptsig-not-pushonly"
 	PolicyScriptPubKey     Kind = "scriptpubkey"
-	PolicyDataCarrier      Kind = "datacarrier"
 	PolicyMultiOpReturn    Kind = "multi-op-return"
 	PolicyBareMultisig     Kind = "bare-multisig"
 	Dust                   Kind = "dust"
+	MissingEphemeralSpends Kind = "missing-ephemeral-spends" // the dust of an unconfirmed parent is left unspent
 	NonStandardInputs      Kind = "bad-txns-nonstandard-inputs"
 	WitnessNonStandard     Kind = "bad-witness-nonstandard"
 	TooManySigOps          Kind = "bad-txns-too-many-sigops"
@@ -86,6 +86,7 @@ const (
 	MempoolMinFeeNotMet    Kind = "mempool min fee not met"
 	InsufficientFee        Kind = "insufficient fee"
 	MaxFeeExceeded         Kind = "max-fee-exceeded"
+	MaxFeeRateExceeded     Kind = "max feerate exceeded" // of a transaction in a package
 	AlreadyInMempool       Kind = "txn-already-in-mempool"
 	SameNonWitnessData     Kind = "txn-same-nonwitness-data-in-mempool"
 	AlreadyKnown           Kind = "txn-already-known" // its outputs are in the coin set
@@ -93,27 +94,58 @@ const (
 	SpendsConflicting      Kind = "bad-txns-spends-conflicting-tx"
 	TooManyReplacements    Kind = "too many potential replacements"
 	ReplacementUnconfirmed Kind = "replacement-adds-unconfirmed"
+	ReplacementDisallowed  Kind = "bip125-replacement-disallowed" // in a test of several transactions
 	TooLongMempoolChain    Kind = "too-long-mempool-chain"
+	TRUCViolation          Kind = "TRUC-violation" // BIP431
 	MempoolFull            Kind = "mempool full"
 	MissingInputs          Kind = "missing-inputs"
 	MempoolScriptVerify    Kind = "mempool-script-verify-flag-failed"
+
+	// If a replacement was to evict the other child of its TRUC parent.
+	SiblingInsufficientFee     Kind = "insufficient fee (including sibling eviction)"
+	SiblingTooManyReplacements Kind = "too many potential replacements (including sibling eviction)"
+
+	// Of packages as a whole.
+	PackageTxFailed       Kind = "transaction failed" // one of its transactions was refused
+	PackageUnspentDust    Kind = "unspent-dust"
+	PackageTooMany        Kind = "package-too-many-transactions"
+	PackageTooLarge       Kind = "package-too-large"
+	PackageDuplicates     Kind = "package-contains-duplicates"
+	PackageNotSorted      Kind = "package-not-sorted"
+	PackageConflict       Kind = "conflict-in-package"
+	PackageNotChild       Kind = "package-not-child-with-parents"
+	PackageNotUnconfirmed Kind = "package-not-child-with-unconfirmed-parents"
+	PackageMempoolLimits  Kind = "package-mempool-limits"
+	PackageRBF            Kind = "package RBF failed" // begins those that follow, and PackageRBFTopology
+	PackageRBFShape       Kind = "package RBF failed: package must be 1-parent-1-child"
+	PackageRBFAncestors   Kind = "package RBF failed: new transaction cannot have mempool ancestors"
+	PackageRBFTooMany     Kind = "package RBF failed: too many potential replacements"
+	PackageRBFFees        Kind = "package RBF failed: insufficient anti-DoS fees"
+	PackageRBFParent      Kind = "package RBF failed: package feerate is less than or equal to parent feerate"
+	PackageRBFDiagram     Kind = "package RBF failed: insufficient feerate: does not improve feerate diagram"
 )
 
 // policyKinds are the kinds of the last group above.
 var policyKinds = map[Kind]bool{
 	CoinbaseAlone: true, NonFinal: true, NonBIP68Final: true, PolicyVersion: true, PolicyTxSize: true,
 	PolicyTxSizeSmall: true, PolicyScriptSigSize: true, PolicyScriptSigPush: true, PolicyScriptPubKey: true,
-	PolicyDataCarrier: true, PolicyMultiOpReturn: true, PolicyBareMultisig: true, Dust: true,
+	PolicyMultiOpReturn: true, PolicyBareMultisig: true, Dust: true, MissingEphemeralSpends: true,
 	NonStandardInputs: true, WitnessNonStandard: true, TooManySigOps: true, MinRelayFeeNotMet: true,
 	MempoolMinFeeNotMet: true, InsufficientFee: true, MaxFeeExceeded: true, AlreadyInMempool: true,
 	SameNonWitnessData: true, AlreadyKnown: true, MempoolConflict: true, SpendsConflicting: true,
 	TooManyReplacements: true, ReplacementUnconfirmed: true, TooLongMempoolChain: true, MempoolFull: true,
-	MissingInputs: true, MempoolScriptVerify: true,
+	MissingInputs: true, MempoolScriptVerify: true, MaxFeeRateExceeded: true, ReplacementDisallowed: true, TRUCViolation: true,
+	SiblingInsufficientFee: true, SiblingTooManyReplacements: true, PackageTxFailed: true, PackageUnspentDust: true,
+	PackageTooMany: true, PackageTooLarge: true, PackageDuplicates: true, PackageNotSorted: true, PackageConflict: true,
+	PackageNotChild: true, PackageNotUnconfirmed: true, PackageMempoolLimits: true,
 }
 
 // IsPolicy tells whether k is a refusal of policy: the transaction may still be valid in a block,
 // so whoever sent it is not to blame. CoinbaseAlone and MissingInputs count as policy too.
-func IsPolicy(k Kind) bool { return policyKinds[k] }
+func IsPolicy(k Kind) bool { return policyKinds[k] || strings.HasPrefix(string(k), string(PackageRBF)) }
+
+// PackageRBFTopology returns the kind of a package that may not replace transactions with relatives such as why says.
+func PackageRBFTopology(why string) Kind { return PackageRBF + ": " + Kind(why) }
 
 // BadVersionOf returns the kind "bad-version(0x00000001)" for a version. errors.Is finds
 // BadVersion in it.

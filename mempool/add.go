@@ -72,15 +72,17 @@ type Result struct {
 	Replaced []types.Hash
 }
 
-// Needs returns the outpoints whose coins the caller has to fetch from the chain for Add: those that no entry of the
+// Needs returns the outpoints whose coins the caller has to fetch from the chain for Add or AddPackage: those that no entry of the
 // pool makes. It looks at no rule.
-func (p *Pool) Needs(tx *types.Tx) []types.OutPoint {
+func (p *Pool) Needs(txs ...*types.Tx) []types.OutPoint {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	ops := make([]types.OutPoint, 0, len(tx.In))
-	for i := range tx.In {
-		if op := tx.In[i].PrevOut; p.byID[op.TxID] == nil {
-			ops = append(ops, op)
+	var ops []types.OutPoint
+	for _, tx := range txs {
+		for i := range tx.In {
+			if op := tx.In[i].PrevOut; p.byID[op.TxID] == nil {
+				ops = append(ops, op)
+			}
 		}
 	}
 	return ops
@@ -96,9 +98,14 @@ type candidate struct {
 	delta   int64
 	sigops  int
 	vsize   int64
+	dust    []uint32 // outputs worth less than they cost to spend
 	tip     consensus.Ancestry
 	now     time.Time
 	opt     AddOptions
+	terms   terms
+
+	within map[types.Hash]*types.Tx // those of the same package that come before it
+	ruling *ruling                  // if it is judged with others
 }
 
 func (c *candidate) modified() int64 { return c.fee + c.delta }
@@ -110,24 +117,19 @@ func (c *candidate) modified() int64 { return c.fee + c.delta }
 // Errors: a *consensus.RuleError if rules or policy refuse it, *MissingParents if it hangs in the air, ErrTipMoved
 // if the pool and tip do not fit. Any other is our own failure. IsPolicy tells whether the sender is to blame.
 func (p *Pool) Add(tx *types.Tx, coins consensus.Coins, tip consensus.Ancestry, now time.Time, opt AddOptions) (Result, error) {
-	res, err := p.add(&candidate{tx: tx, id: tx.ID(), wid: tx.WitnessID(), tip: tip, now: now, opt: opt}, coins)
+	res, err := p.add(newCandidate(tx, tip, now, opt, alone), coins)
 	p.count(err, opt)
 	return res, err
+}
+
+func newCandidate(tx *types.Tx, tip consensus.Ancestry, now time.Time, opt AddOptions, t terms) *candidate {
+	return &candidate{tx: tx, id: tx.ID(), wid: tx.WitnessID(), tip: tip, now: now, opt: opt, terms: t}
 }
 
 // add does all work that needs no lock without it: cheap tests, then the pool's (under the lock), then the scripts, then the pool's
 // again, since it may have changed.
 func (p *Pool) add(c *candidate, coins consensus.Coins) (Result, error) {
-	if err := p.checkForm(c.tx); err != nil {
-		return Result{}, err
-	}
-	if !consensus.IsFinal(c.tx, c.tip.Height()+1, c.tip.MedianTime()) {
-		return Result{}, consensus.Reject(consensus.NonFinal, "")
-	}
-	if err := p.resolve(c, coins); err != nil {
-		return Result{}, err
-	}
-	checks, err := p.checkSpend(c)
+	checks, err := p.prepare(c, coins)
 	if err != nil {
 		return Result{}, err
 	}
@@ -140,13 +142,31 @@ func (p *Pool) add(c *candidate, coins consensus.Coins) (Result, error) {
 	return p.enter(c, coins)
 }
 
-// count keeps the statistics of one Add.
+// prepare judges all that does not depend on relatives in the pool, and returns the scripts that are to be run.
+func (p *Pool) prepare(c *candidate, coins consensus.Coins) ([]script.Check, error) {
+	if err := p.checkForm(c.tx); err != nil {
+		return nil, err
+	}
+	if !consensus.IsFinal(c.tx, c.tip.Height()+1, c.tip.MedianTime()) {
+		return nil, consensus.Reject(consensus.NonFinal, "")
+	}
+	if err := p.resolve(c, coins); err != nil {
+		return nil, err
+	}
+	return p.checkSpend(c)
+}
+
+// count keeps the statistics.
 func (p *Pool) count(err error, opt AddOptions) {
 	if opt.TestOnly {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.countOne(err)
+}
+
+func (p *Pool) countOne(err error) {
 	var missing *MissingParents
 	switch kind := consensus.KindOf(err); {
 	case err == nil:
@@ -166,7 +186,7 @@ func (p *Pool) resolve(c *candidate, coins consensus.Coins) (err error) {
 	return err
 }
 
-// collect finds the coins of all inputs, in the pool or among coins.
+// collect finds the coins of all inputs, in the package, in the pool or among coins.
 func (p *Pool) collect(c *candidate, coins consensus.Coins) ([]consensus.Coin, []origin, error) {
 	if !p.tip.IsZero() && p.tip != c.tip.Hash() {
 		return nil, nil, ErrTipMoved
@@ -177,15 +197,18 @@ func (p *Pool) collect(c *candidate, coins consensus.Coins) ([]consensus.Coin, [
 		}
 		return nil, nil, consensus.Reject(consensus.SameNonWitnessData, "")
 	}
+	if err := p.checkDisallowed(c); err != nil {
+		return nil, nil, err
+	}
 	spent, origins := make([]consensus.Coin, len(c.tx.In)), make([]origin, len(c.tx.In))
 	var missing []types.OutPoint
 	for i := range c.tx.In {
 		op := c.tx.In[i].PrevOut
-		if parent := p.byID[op.TxID]; parent != nil {
-			if uint64(op.Index) >= uint64(len(parent.tx.Out)) {
+		if parent := p.parent(c, op.TxID); parent != nil {
+			if uint64(op.Index) >= uint64(len(parent.Out)) {
 				return nil, nil, consensus.Reject(consensus.BadTxnsMissingOrSpent, op.String()+" does not exist")
 			}
-			spent[i] = consensus.Coin{Out: parent.tx.Out[op.Index], Height: c.tip.Height() + 1}
+			spent[i] = consensus.Coin{Out: parent.Out[op.Index], Height: c.tip.Height() + 1}
 			origins[i] = origin{height: inPool}
 		} else if coin, ok := coins[op]; ok {
 			spent[i], origins[i] = coin, origin{height: coin.Height, coinbase: coin.Coinbase}
@@ -199,8 +222,32 @@ func (p *Pool) collect(c *candidate, coins consensus.Coins) ([]consensus.Coin, [
 	return spent, origins, nil
 }
 
-// checkSpend judges amounts, maturity, relative locks, the standard form of inputs and signature operations; it returns the
-// scripts that are still to be run.
+// parent finds an unconfirmed parent, in the package or the pool.
+func (p *Pool) parent(c *candidate, id types.Hash) *types.Tx {
+	if tx := c.within[id]; tx != nil {
+		return tx
+	}
+	if e := p.byID[id]; e != nil {
+		return e.tx
+	}
+	return nil
+}
+
+// checkDisallowed refuses conflicts with the pool where nothing may be replaced.
+func (p *Pool) checkDisallowed(c *candidate) error {
+	if c.terms.replace {
+		return nil
+	}
+	for i := range c.tx.In {
+		if p.spends[c.tx.In[i].PrevOut].by != nil {
+			return consensus.Reject(consensus.ReplacementDisallowed, "")
+		}
+	}
+	return nil
+}
+
+// checkSpend judges amounts, maturity, relative locks and the standard form of inputs; it returns the scripts that are still to
+// be run.
 func (p *Pool) checkSpend(c *candidate) ([]script.Check, error) {
 	fee, checks, err := consensus.CheckSpend(p.cfg.Params, c.tx, c.coins, c.tip, script.StandardFlags)
 	if err != nil {
@@ -213,10 +260,10 @@ func (p *Pool) checkSpend(c *candidate) ([]script.Check, error) {
 	}
 	c.fee, c.sigops = fee, consensus.SigOpCost(c.tx, c.coins)
 	c.vsize = VSize(c.tx.Weight(), c.sigops)
-	if c.sigops > maxSigOpCost {
-		return nil, consensus.Reject(consensus.TooManySigOps, fmt.Sprintf("cost %d, limit %d", c.sigops, maxSigOpCost))
+	if !p.cfg.AcceptNonStandard {
+		c.dust = p.dustOf(c.tx)
 	}
-	if rate := rateOf(c.fee, c.vsize); c.opt.MaxFeeRate > 0 && rate > c.opt.MaxFeeRate {
+	if rate := rateOf(c.fee, c.vsize); !c.terms.inside && c.opt.MaxFeeRate > 0 && rate > c.opt.MaxFeeRate {
 		return nil, consensus.Reject(consensus.MaxFeeExceeded, fmt.Sprintf("feerate %d, limit %d", rate, c.opt.MaxFeeRate))
 	}
 	return checks, nil
@@ -249,35 +296,56 @@ func (p *Pool) runScripts(c *candidate, checks []script.Check) error {
 func (p *Pool) enter(c *candidate, coins consensus.Coins) (Result, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	_, origins, err := p.collect(c, coins)
-	if err != nil {
+	if err := p.confirmCoins(c, coins); err != nil {
 		return Result{}, err
 	}
-	for i := range origins {
-		if origins[i] != c.origins[i] {
-			return Result{}, ErrTipMoved
-		}
-	}
-	c.delta = p.deltas[c.id]
 	replaced, err := p.judge(c)
 	if err != nil {
 		return Result{}, err
 	}
-	res := Result{Fee: c.fee, VSize: c.vsize, FeeRate: rateOf(c.modified(), c.vsize), SigOpCost: c.sigops, Replaced: ids(replaced.list)}
+	res := c.result()
+	res.Replaced = ids(replaced.list)
 	if c.opt.TestOnly {
 		return res, nil
 	}
 	p.remove(replaced, ReasonReplaced)
+	e := p.put(c)
+	p.enforceChains(e)
+	p.expire(c.now)
+	if c.terms.trim {
+		p.trim(c.now)
+	}
+	if p.byID[c.id] != e {
+		return Result{}, tooPoor(consensus.MempoolFull, "")
+	}
+	return res, nil
+}
+
+// confirmCoins finds again the coins with which the scripts were run.
+func (p *Pool) confirmCoins(c *candidate, coins consensus.Coins) error {
+	_, origins, err := p.collect(c, coins)
+	if err != nil {
+		return err
+	}
+	for i := range origins {
+		if origins[i] != c.origins[i] {
+			return ErrTipMoved
+		}
+	}
+	c.delta = p.deltas[c.id]
+	return nil
+}
+
+func (c *candidate) result() Result {
+	return Result{Fee: c.fee, VSize: c.vsize, FeeRate: rateOf(c.modified(), c.vsize), SigOpCost: c.sigops}
+}
+
+// put inserts the candidate.
+func (p *Pool) put(c *candidate) *entry {
 	e := c.entry()
 	p.tip = c.tip.Hash()
 	p.insert(e)
-	p.enforceChains(e)
-	p.expire(c.now)
-	p.trim(c.now)
-	if p.byID[c.id] != e {
-		return Result{}, consensus.Reject(consensus.MempoolFull, "")
-	}
-	return res, nil
+	return e
 }
 
 func (c *candidate) entry() *entry {
@@ -292,7 +360,7 @@ func (c *candidate) entry() *entry {
 		}
 	}
 	return &entry{
-		tx: c.tx, id: c.id, wid: c.wid, fee: c.fee, delta: c.delta, vsize: c.vsize, weight: c.tx.Weight(), sigops: c.sigops,
+		tx: c.tx, id: c.id, wid: c.wid, fee: c.fee, delta: c.delta, vsize: c.vsize, weight: c.tx.Weight(), sigops: c.sigops, dust: c.dust,
 		usage: usageOf(c.tx, parents), time: when.Unix(), height: c.tip.Height(), local: c.opt.Local, origins: c.origins,
 	}
 }

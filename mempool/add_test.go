@@ -195,7 +195,16 @@ func TestChainLimits(t *testing.T) {
 	for i := range 24 {
 		w.add(w.spend(1000, 1, out(fan, i)))
 	}
-	w.refuse(w.spend(1000, 1, out(fan, 24)), consensus.TooLongMempoolChain)
+	grandchild := w.spend(1000, 1, types.OutPoint{TxID: w.pool.IDs()[len(w.pool.IDs())-1]})
+	w.refuse(grandchild, consensus.TooLongMempoolChain)
+	// One small child with one ancestor may be one too many (the carve-out), but not a second, and none that is large.
+	large := w.draft(50_000, 330, out(fan, 24))
+	for i := range large.Out {
+		large.Out[i].Script = script.PayToTaproot([32]byte{1})
+	}
+	w.refuse(w.sign(large), consensus.TooLongMempoolChain)
+	w.add(w.spend(1000, 1, out(fan, 24)))
+	w.refuse(w.spend(1000, 1, out(fan, 25)), consensus.TooLongMempoolChain)
 	// Replacing a child is no growth.
 	w.add(w.spend(5000, 1, out(fan, 23)))
 
@@ -219,7 +228,9 @@ func TestChainLimits(t *testing.T) {
 	desc := newWorld(t, Config{MaxAncestorBytes: 1000, MaxDescendantBytes: 250}, 1)
 	parent = desc.spend(1000, 2, desc.coinbase(1))
 	desc.add(parent)
-	desc.refuse(desc.spend(1000, 1, out(parent, 0)), consensus.TooLongMempoolChain)
+	one := desc.spend(1000, 1, out(parent, 0))
+	desc.add(one) // the carve-out
+	desc.refuse(desc.spend(1000, 1, out(one, 0)), consensus.TooLongMempoolChain)
 }
 
 func TestExpiry(t *testing.T) {

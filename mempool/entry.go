@@ -44,7 +44,8 @@ type entry struct {
 	height  int32 // of the tip at entry
 	local   bool  // submitted here and not yet asked for by a peer
 	origins []origin
-	missing int // how many origins are gone
+	missing int      // how many origins are gone
+	dust    []uint32 // outputs worth less than they cost to spend
 
 	parents, children []*entry
 	anc, desc         sums

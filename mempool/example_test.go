@@ -47,5 +47,5 @@ func Example() {
 	// Output:
 	// 1
 	// true true
-	// version (version 7, standard are 1 and 2)
+	// version (version 7, standard are 1 to 3)
 }

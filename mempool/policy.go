@@ -1,6 +1,7 @@
 package mempool
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/cairn-chain/cairn/consensus"
@@ -10,7 +11,7 @@ import (
 
 // Limits of the standard form, as in Bitcoin Core 28.
 const (
-	maxVersion          = 2
+	maxVersion          = trucVersion
 	maxWeight           = 400_000
 	minBaseSize         = 65 // against CVE-2017-12842
 	maxScriptSig        = 1650
@@ -28,8 +29,17 @@ const (
 	spendBytes          = 32 + 4 + 1 + 107 + 4
 	witnessSpendBytes   = 32 + 4 + 1 + 107/types.WitnessScale + 4
 	maxReplacements     = 100
+	carveOutBytes       = 10_000
+	maxStackItems       = 1000
 	scriptVersionOffset = 0x50 // OP_1 minus one
 )
+
+// Reconsiderable tells whether err refuses a transaction for its fees alone, so that it may enter in a package with a child that
+// pays for it.
+func Reconsiderable(err error) bool {
+	var fees poor
+	return errors.As(err, &fees)
+}
 
 // IsPolicy tells whether err is a refusal that says nothing against whoever sent the transaction: a matter of policy, or
 // parents that we do not know. It is false of nil, of broken consensus rules and of our own failures.
@@ -60,7 +70,7 @@ func (p *Pool) checkForm(tx *types.Tx) error {
 // checkStandard is Core's IsStandardTx.
 func (p *Pool) checkStandard(tx *types.Tx) error {
 	if tx.Version < 1 || tx.Version > maxVersion {
-		return consensus.Reject(consensus.PolicyVersion, fmt.Sprintf("version %d, standard are 1 and 2", tx.Version))
+		return consensus.Reject(consensus.PolicyVersion, fmt.Sprintf("version %d, standard are 1 to 3", tx.Version))
 	}
 	if tx.Weight() > maxWeight {
 		return consensus.Reject(consensus.PolicyTxSize, fmt.Sprintf("weight %d, limit %d", tx.Weight(), maxWeight))
@@ -91,12 +101,12 @@ func (p *Pool) checkOutputs(tx *types.Tx) error {
 		case script.NullData:
 			carriers++
 			if len(out.Script) > p.cfg.DataCarrierBytes {
-				return consensus.Reject(consensus.PolicyDataCarrier, fmt.Sprintf("output %d: %d bytes, limit %d", i, len(out.Script), p.cfg.DataCarrierBytes))
+				return consensus.Reject(consensus.PolicyScriptPubKey, fmt.Sprintf("output %d: %d bytes, limit %d", i, len(out.Script), p.cfg.DataCarrierBytes))
 			}
 		}
-		if least := DustLimit(out.Script, p.cfg.DustRelayFeeRate); out.Value < least {
-			return consensus.Reject(consensus.Dust, fmt.Sprintf("output %d: %d, least %d", i, out.Value, least))
-		}
+	}
+	if n := len(p.dustOf(tx)); n > maxDustOutputs {
+		return consensus.Reject(consensus.Dust, fmt.Sprintf("%d outputs, limit %d", n, maxDustOutputs))
 	}
 	if carriers > 1 {
 		return consensus.Reject(consensus.PolicyMultiOpReturn, "")
@@ -214,7 +224,7 @@ func itemsWithin(items [][]byte, limit int) bool {
 // redeemScript returns the last item that an input's scriptSig pushes; ok is false if there is none.
 func redeemScript(in *types.TxIn) (redeem []byte, ok bool) {
 	items, ok := script.Pushes(in.ScriptSig)
-	if !ok || len(items) == 0 {
+	if !ok || len(items) == 0 || len(items) > maxStackItems {
 		return nil, false
 	}
 	return items[len(items)-1], true

@@ -35,7 +35,8 @@ func TestStandardForm(t *testing.T) {
 		"plain":               {func(*types.Tx) {}, ""},
 		"version 0":           {func(tx *types.Tx) { tx.Version = 0 }, consensus.PolicyVersion},
 		"version 1":           {func(tx *types.Tx) { tx.Version = 1 }, ""},
-		"version 3":           {func(tx *types.Tx) { tx.Version = 3 }, consensus.PolicyVersion},
+		"version 3":           {func(tx *types.Tx) { tx.Version = 3 }, ""},
+		"version 4":           {func(tx *types.Tx) { tx.Version = 4 }, consensus.PolicyVersion},
 		"version 2³¹-1":       {func(tx *types.Tx) { tx.Version = 1<<31 - 1 }, consensus.PolicyVersion},
 		"version -2³¹":        {func(tx *types.Tx) { tx.Version = 1 << 31 }, consensus.PolicyVersion},
 		"version -1":          {func(tx *types.Tx) { tx.Version = 1<<32 - 1 }, consensus.PolicyVersion},
@@ -49,7 +50,7 @@ func TestStandardForm(t *testing.T) {
 		"bare multisig of 17": {func(tx *types.Tx) { tx.Out[0].Script = multisig(17) }, consensus.PolicyScriptPubKey},
 		"bare multisig of 20": {func(tx *types.Tx) { tx.Out[0].Script = multisig(20) }, consensus.PolicyScriptPubKey},
 		"carrier of 83":       {func(tx *types.Tx) { tx.Out = append(tx.Out, carrier(83)) }, ""},
-		"carrier of 84":       {func(tx *types.Tx) { tx.Out = append(tx.Out, carrier(84)) }, consensus.PolicyDataCarrier},
+		"carrier of 84":       {func(tx *types.Tx) { tx.Out = append(tx.Out, carrier(84)) }, consensus.PolicyScriptPubKey},
 		"two carriers":        {func(tx *types.Tx) { tx.Out = append(tx.Out, carrier(80), carrier(80)) }, consensus.PolicyMultiOpReturn},
 		"dust":                {func(tx *types.Tx) { tx.Out = append(tx.Out, types.TxOut{Value: 293, Script: w.lock}) }, consensus.Dust},
 		"not quite dust": {func(tx *types.Tx) {

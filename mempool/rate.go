@@ -1,6 +1,12 @@
 package mempool
 
-import "math/bits"
+import (
+	"fmt"
+	"math/bits"
+	"strings"
+
+	"github.com/cairn-chain/cairn/consensus"
+)
 
 // feeFor returns what rate (per 1000 virtual bytes) asks for size virtual bytes, rounded up.
 func feeFor(rate, size int64) int64 {
@@ -52,4 +58,22 @@ func cmpRate(feeA, sizeA, feeB, sizeB int64) int {
 		return 0
 	}
 	return 1
+}
+
+// money prints an amount in coins, as Core's messages do: at least two decimals, no further zeros.
+func money(v int64) string {
+	s := fmt.Sprintf("%08d", max(v, -v)%consensus.CoinUnit)
+	if s = strings.TrimRight(s, "0"); len(s) < 2 {
+		s += "00"[len(s):]
+	}
+	sign := ""
+	if v < 0 {
+		sign = "-"
+	}
+	return fmt.Sprintf("%s%d.%s", sign, max(v, -v)/consensus.CoinUnit, s)
+}
+
+// rateText prints a feerate per 1000 virtual bytes, as Core's messages do.
+func rateText(rate int64) string {
+	return fmt.Sprintf("%d.%08d BTC/kvB", rate/consensus.CoinUnit, rate%consensus.CoinUnit)
 }

@@ -231,6 +231,9 @@ func (w *world) sign(tx *types.Tx) *types.Tx {
 	}
 	sums := script.NewSigSums(tx, spent)
 	for i := range tx.In {
+		if class, _ := script.Classify(spent[i].Script); class == script.Anchor {
+			continue
+		}
 		if w.dummy != nil {
 			tx.In[i].Witness = w.dummy
 			continue
