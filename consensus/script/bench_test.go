@@ -49,21 +49,40 @@ func BenchmarkVerify(b *testing.B) {
 	}
 }
 
-// BenchmarkLegacyQuadratic hashes all inputs of a large transaction, the worst that P2PKH can ask for.
+// BenchmarkLegacyQuadratic hashes all inputs of a transaction of nearly the largest size, with half of it in outputs and by each kind of
+// hash type, and the last input with all types in turn, as a script of many CHECKSIGs does.
 func BenchmarkLegacyQuadratic(b *testing.B) {
 	_, pub := testKey(b, 1)
 	lock := lockFor("P2PKH", pub)
-	locks := make([][]byte, 2000)
+	locks := make([][]byte, 5300)
 	for i := range locks {
 		locks[i] = lock
 	}
 	tx, spent := spendAll(locks...)
-	for b.Loop() {
-		sums := NewSigSums(tx, spent)
-		for i := range tx.In {
-			sums.legacySigHash(i, lock, SigHashAll)
-		}
+	tx.Out = make([]types.TxOut, 15_000)
+	for i := range tx.Out {
+		tx.Out[i] = types.TxOut{Value: 1, Script: lock}
 	}
+	for name, hashType := range map[string]uint32{"all": SigHashAll, "none": SigHashNone, "single": SigHashSingle,
+		"all, anyone": SigHashAll | SigHashAnyoneCanPay, "none, anyone": SigHashNone | SigHashAnyoneCanPay, "single, anyone": SigHashSingle | SigHashAnyoneCanPay} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				sums := NewSigSums(tx, spent)
+				for i := range tx.In {
+					sums.legacySigHash(i, lock, hashType)
+				}
+			}
+		})
+	}
+	b.Run("one input, 200 types", func(b *testing.B) {
+		sums := NewSigSums(tx, spent)
+		for b.Loop() {
+			m := &machine{spend: &spend{Check: &Check{Tx: tx, Input: len(tx.In) - 1, Spent: spent, Sums: sums}}}
+			for i := range 200 {
+				m.sigHash(lock, byte(i))
+			}
+		}
+	})
 }
 
 // BenchmarkInterpreter counts inputs per second that run in the interpreter: P2WSH with 2 of 3 keys, and a tapscript with one.

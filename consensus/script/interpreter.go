@@ -28,10 +28,10 @@ const (
 type spend struct {
 	*Check
 	seat    *Runner
-	hashed  hashedCode
-	annex   *[32]byte // hash of the annex, nil if there is none
-	leaf    TapLeaf   // of the tapscript that runs
-	balance int64     // weight units that are left for its signatures
+	hashed  []hashedCode // at most one a kind of hash type
+	annex   *[32]byte    // hash of the annex, nil if there is none
+	leaf    TapLeaf      // of the tapscript that runs
+	balance int64        // weight units that are left for its signatures
 }
 
 // machine runs one script.

@@ -651,24 +651,43 @@ func TestVerifiedTransactions(t *testing.T) {
 	known("beside a failure", tx, spent, allFlags, false)
 }
 
-// TestHashedCode: the remembered hash is that of the script, version and type that are asked for.
+// TestHashedCode: the remembered hash is that of the script, version, type and input that are asked for, in whatever order. The
+// transaction has inputs on both sides of a mark, and fewer outputs than inputs.
 func TestHashedCode(t *testing.T) {
-	tx, spent := signedAll(t)
-	s := &spend{Check: &checksOf(tx, spent, 0)[2]}
-	for range 3 {
-		for _, code := range [][]byte{{op1}, {op1, op1}, {opNop}} {
-			for _, hashType := range []byte{SigHashAll, SigHashAll, SigHashNone, 0x83} {
-				for _, version := range []sigVersion{legacyScript, witnessScript} {
-					m := &machine{spend: s, version: version}
-					want := LegacySigHash(tx, 2, code, uint32(hashType))
-					if version == witnessScript {
-						want = WitnessV0SigHash(s.Sums, 2, code, uint32(hashType))
-					}
-					if got := m.hashed.hash(m, code, hashType); got != want {
-						t.Errorf("%x, type %x, version %d: %s, want %s", code, hashType, version, got, want)
-					}
-				}
+	_, pub := testKey(t, 1)
+	locks := make([][]byte, markEvery+3)
+	for i := range locks {
+		locks[i] = lockFor("P2PKH", pub)
+	}
+	tx, spent := spendAll(locks...)
+	tx.Out = append(tx.Out, spent[:markEvery]...)
+	for i := range tx.In {
+		tx.In[i].Sequence = uint32(i * 7)
+	}
+	sums := NewSigSums(tx, spent)
+	codes := [][]byte{{op1}, {op1, op1}, {opCodeSeparator, opNop}, {}}
+	rng := rand.New(rand.NewPCG(20, 11))
+	for _, input := range []int{0, 1, markEvery - 1, markEvery, markEvery + 1, markEvery + 2} {
+		s := &spend{Check: &Check{Tx: tx, Input: input, Spent: spent, Sums: sums}}
+		for range 3000 {
+			code, hashType := codes[rng.IntN(len(codes))], byte(rng.Uint32())
+			if rng.IntN(2) == 0 {
+				hashType &= SigHashAnyoneCanPay | 3
 			}
+			m := &machine{spend: s, version: sigVersion(rng.IntN(2))}
+			want := LegacySigHash(tx, input, code, uint32(hashType))
+			if m.version == witnessScript {
+				want = WitnessV0SigHash(sums, input, code, uint32(hashType))
+			}
+			if got := m.sigHash(code, hashType); got != want {
+				t.Fatalf("input %d, %x, type %x, version %d: %s, want %s", input, code, hashType, m.version, got, want)
+			}
+			if got := sums.legacySigHash(input, code, uint32(hashType)); m.version == legacyScript && got != want {
+				t.Fatalf("input %d, %x, type %x, from pieces: %s, want %s", input, code, hashType, got, want)
+			}
+		}
+		if len(s.hashed) != 6 {
+			t.Errorf("%d kinds of hash types", len(s.hashed))
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha1"
 	"crypto/sha256"
+	"hash"
 
 	"golang.org/x/crypto/ripemd160" //lint:ignore SA1019 OP_RIPEMD160 is part of the language
 
@@ -104,31 +105,61 @@ func (m *machine) verifyECDSA(code, sig, key []byte) bool {
 		return false
 	}
 	last := len(sig) - 1
-	hash := m.hashed.hash(m, code, sig[last])
-	return m.seat.verifySig(&SigCheck{Hash: hash, Sig: sig[:last], Key: key})
+	return m.seat.verifySig(&SigCheck{Hash: m.sigHash(code, sig[last]), Sig: sig[:last], Key: key})
 }
 
-// hashedCode is the last signature hash of a spend. The keys and signatures of one CHECKMULTISIG ask for
-// the same hash up to 20 times, and a legacy one may cover a whole megabyte.
+// hashedCode is what the last signature over one script code and with one kind of hash type signed. The keys and signatures of
+// one CHECKMULTISIG ask for the same hash up to 20 times, a script of many CHECKSIGs ten times as often, and a legacy
+// one may cover a whole megabyte. Other hash types of the same kind differ in its last four bytes only.
 type hashedCode struct {
-	known    bool
 	version  sigVersion
+	kind     byte // of the hash type, as kindOf says
 	hashType byte
 	code     []byte
 	sum      types.Hash
+	state    hash.Hash // of a legacy hash before the hash type, nil if it is the number one
 }
 
-func (h *hashedCode) hash(m *machine, code []byte, hashType byte) types.Hash {
-	if h.known && h.version == m.version && h.hashType == hashType && bytes.Equal(h.code, code) {
+// kindOf returns what of a hash type decides about the parts that are signed: there are six kinds.
+func kindOf(hashType byte) byte {
+	kind := hashType & sigHashMask
+	if kind != SigHashNone && kind != SigHashSingle {
+		kind = SigHashAll
+	}
+	return kind | hashType&SigHashAnyoneCanPay
+}
+
+// sigHash returns the hash that a signature signs.
+func (m *machine) sigHash(code []byte, hashType byte) types.Hash {
+	h := m.hashedSlot(kindOf(hashType))
+	same := h.code != nil && h.version == m.version && bytes.Equal(h.code, code)
+	switch {
+	case same && h.hashType == hashType:
 		return h.sum
-	}
-	*h = hashedCode{known: true, version: m.version, hashType: hashType, code: code}
-	if m.version == legacyScript {
-		h.sum = m.Sums.legacySigHash(m.Input, code, uint32(hashType))
-	} else {
+	case m.version != legacyScript:
 		h.sum = WitnessV0SigHash(m.Sums, m.Input, code, uint32(hashType))
+	case !same:
+		h.state = m.Sums.legacyState(m.Input, code, uint32(hashType))
+		fallthrough
+	default:
+		h.sum = legacyOne
+		if h.state != nil {
+			h.sum = endLegacy(cloneHash(h.state), uint32(hashType))
+		}
 	}
+	h.version, h.hashType, h.code = m.version, hashType, code
 	return h.sum
+}
+
+// hashedSlot returns the place for a kind of hash type.
+func (s *spend) hashedSlot(kind byte) *hashedCode {
+	for i := range s.hashed {
+		if s.hashed[i].kind == kind {
+			return &s.hashed[i]
+		}
+	}
+	s.hashed = append(s.hashed, hashedCode{kind: kind})
+	return &s.hashed[len(s.hashed)-1]
 }
 
 // checkMultiSig is dummy signatures… m keys… n CHECKMULTISIG. Signatures must come in the order of

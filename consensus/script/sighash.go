@@ -25,7 +25,7 @@ const annexTag = 0x50
 
 // SigSums are the hashes that the signature hashes of one transaction share, each computed at its
 // first use. With them the cost of all signatures of a transaction is linear in its size (BIP143,
-// BIP341); the legacy hash stays quadratic, but is spared the serialization and half of the hashing. Safe for
+// BIP341); the legacy hash stays quadratic, see sighash_legacy.go. Safe for
 // several goroutines.
 type SigSums struct {
 	tx    *types.Tx
