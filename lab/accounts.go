@@ -9,6 +9,7 @@ import (
 	"github.com/cairn-chain/cairn/consensus"
 	"github.com/cairn-chain/cairn/consensus/script"
 	"github.com/cairn-chain/cairn/wallet"
+	"github.com/cairn-chain/cairn/wallet/hd"
 )
 
 // Accounts is how many accounts a new network has.
@@ -42,7 +43,7 @@ func deriveKeys(p *consensus.Params, seed uint64) (*keys, error) {
 	if err != nil {
 		return nil, err
 	}
-	master, err := wallet.NewMasterKey(s)
+	master, err := hd.NewMaster(s)
 	if err != nil {
 		return nil, err
 	}
@@ -60,13 +61,13 @@ func deriveKeys(p *consensus.Params, seed uint64) (*keys, error) {
 	return k, err
 }
 
-func deriveAccount(p *consensus.Params, master *wallet.Key, path string) (Account, error) {
+func deriveAccount(p *consensus.Params, master *hd.Key, path string) (Account, error) {
 	k, err := master.Derive(path)
 	if err != nil {
 		return Account{}, err
 	}
 	secret, _ := k.Secret()
-	a := Account{secret: secret, WIF: wallet.EncodeWIF(p, secret)}
+	a := Account{secret: secret, WIF: hd.EncodeWIF(p, secret)}
 	a.script = script.PayToTaproot(script.TaprootOutputKey(script.XOnly(k.PublicKey())))
 	a.Address, _ = script.EncodeAddress(p.Addresses(), a.script)
 	return a, nil

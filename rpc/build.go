@@ -32,6 +32,15 @@ func buildTxMethods() []Method {
 }
 
 func createRawTransaction(_ context.Context, c *call) (any, error) {
+	tx, err := c.buildTx()
+	if err != nil {
+		return nil, err
+	}
+	return hex.EncodeToString(tx.Bytes()), nil
+}
+
+// buildTx reads inputs, outputs, locktime and replaceable, parameters 0 to 3.
+func (c *call) buildTx() (*types.Tx, error) {
 	lock, err := c.num(2, 0)
 	if err != nil {
 		return nil, err
@@ -58,7 +67,7 @@ func createRawTransaction(_ context.Context, c *call) (any, error) {
 	if c.given(3) && replaceable && !signals && len(tx.In) > 0 {
 		return nil, fail(CodeInvalidParameter, "Invalid parameter combination: Sequence number(s) contradict replaceable option")
 	}
-	return hex.EncodeToString(tx.Bytes()), nil
+	return tx, nil
 }
 
 func asInputs(list []any, sequence uint32) ([]types.TxIn, error) {

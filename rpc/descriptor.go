@@ -1,97 +1,170 @@
 package rpc
 
 import (
-	"crypto/sha256"
+	"context"
 	"encoding/hex"
-	"errors"
-	"fmt"
-	"strings"
 
-	"github.com/btcsuite/btcd/btcec/v2"
 	"github.com/btcsuite/btcd/btcec/v2/schnorr"
 
 	"github.com/cairn-chain/cairn/consensus/script"
+	"github.com/cairn-chain/cairn/wallet/descriptor"
 )
 
-// Output descriptors (BIP380 and on), as far as they stand for themselves: addr, raw, pk, pkh, wpkh,
-// sh, wsh around these, tr, rawtr and combo with keys in hexadecimal. Extended keys, ranges and
-// miniscript are refused by name.
+// Output descriptors (BIP380). Package descriptor reads them; here are the methods and how parameters name them.
 
-const (
-	descriptorChars    = "0123456789()[],'/*abcdefgh@:$%{}IJKLMNOPQRSTUVWXYZ&+-.;<=>?!^_|~ijklmnopqrstuvwxyzABCDEFGH`#\"\\ "
-	descriptorSumChars = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
-	descriptorSumLen   = 8
-	maxDescriptor      = 50_000 // bytes
-)
+func descriptorMethods() []Method {
+	return []Method{
+		{Name: "getdescriptorinfo", Topic: topicUtil, Help: "Analyses a descriptor.",
+			Params: []Param{required("descriptor", TypeString, "The descriptor.")}, Result: "{...}    (json object) descriptor, without private keys; checksum, of the input; isrange, issolvable, hasprivatekeys",
+			Example: `"wpkh(0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798)"`, run: getDescriptorInfo},
+		{Name: "deriveaddresses", Topic: topicUtil, Help: "Derives the addresses that a descriptor stands for.",
+			Params: []Param{required("descriptor", TypeString, "The descriptor, with its checksum."), optional("range", TypeAny, "", "If a ranged descriptor is used, this specifies the end or the range (in [begin,end] notation) to derive.")},
+			Result: `["str",...]    (json array) the derived addresses`, Example: `"addr(bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080)#8pk5s7ya"`, run: deriveAddresses},
+	}
+}
 
-var descriptorGenerator = [5]uint64{0xf5dee51989, 0xa9fdca3312, 0x1bab10e32d, 0x3706b1677a, 0x644d626ffd}
+// descriptor reads a descriptor that may have a checksum.
+func (c *call) descriptor(text string) (*descriptor.Descriptor, error) {
+	d, err := descriptor.Parse(c.Node.Params(), text, false)
+	if err != nil {
+		return nil, fail(CodeNotFound, "%s", err)
+	}
+	return d, nil
+}
 
-// descriptorSum is the checksum of BIP380 over a descriptor without one, false if it has a character
-// that no descriptor has.
-func descriptorSum(s string) (string, bool) {
-	c, class, n := uint64(1), uint64(0), 0
-	step := func(v uint64) {
-		top := c >> 35
-		c = (c&0x7ffffffff)<<5 ^ v
-		for i, g := range descriptorGenerator {
-			if top>>i&1 == 1 {
-				c ^= g
+// mainScript reads a descriptor that is to be paid: of a combo it is the witness script.
+func (c *call) mainScript(text string) ([]byte, error) {
+	d, err := c.descriptor(text)
+	if err != nil {
+		return nil, err
+	}
+	if d.Ranged() {
+		return nil, fail(CodeInvalidParameter, "Ranged descriptor not accepted. Maybe pass through deriveaddresses first?")
+	}
+	outs, err := d.At(0)
+	if err != nil {
+		return nil, fail(CodeNotFound, "Cannot derive script without private keys")
+	}
+	return outs[len(outs)/2].Script, nil
+}
+
+// maxRange bounds how many indexes one call derives.
+const maxRange = 1_000_000
+
+// asRange reads END or [BEGIN,END].
+func asRange(v any) (begin, end int64, err error) {
+	switch v := v.(type) {
+	case []any:
+		if len(v) != 2 {
+			return 0, 0, fail(CodeInvalidParameter, "Range must have exactly two elements, the start and the end")
+		}
+		if begin, err = asInt(v[0]); err != nil {
+			return 0, 0, err
+		}
+		if end, err = asInt(v[1]); err != nil {
+			return 0, 0, err
+		}
+	default:
+		if end, err = asInt(v); err != nil {
+			return 0, 0, fail(CodeInvalidParameter, "Range must be specified as end or as [begin,end]")
+		}
+	}
+	switch {
+	case begin > end:
+		return 0, 0, fail(CodeInvalidParameter, "Range specified as [begin,end] must not have begin after end")
+	case begin < 0:
+		return 0, 0, fail(CodeInvalidParameter, "Range should be greater or equal than 0")
+	case end > descriptor.MaxIndex:
+		return 0, 0, fail(CodeInvalidParameter, "End of range is too high")
+	case end >= begin+maxRange:
+		return 0, 0, fail(CodeInvalidParameter, "Range is too large")
+	}
+	return begin, end, nil
+}
+
+// defaultRange is the last index that is looked at if a scan object names none.
+const defaultRange = 1000
+
+// scanObject reads a descriptor, or an object with desc and range, and returns what it stands for.
+func (c *call) scanObject(v any) (*descriptor.Descriptor, []descriptor.Output, error) {
+	begin, end := int64(0), int64(defaultRange)
+	if o, ok := v.(*object); ok {
+		if o.get("range") != nil {
+			var err error
+			if begin, end, err = asRange(o.get("range")); err != nil {
+				return nil, nil, err
+			}
+		}
+		v = o.get("desc")
+	}
+	text, ok := v.(string)
+	if !ok {
+		return nil, nil, fail(CodeInvalidParameter, "Scan object needs to be either a string or an object")
+	}
+	d, err := c.descriptor(text)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !d.Ranged() {
+		begin, end = 0, 0
+	}
+	var outs []descriptor.Output
+	for i := begin; i <= end; i++ {
+		more, err := d.At(uint32(i))
+		if err != nil {
+			return nil, nil, fail(CodeNotFound, "Cannot derive script without private keys: '%s'", clip(text))
+		}
+		outs = append(outs, more...)
+	}
+	return d, outs, nil
+}
+
+func getDescriptorInfo(_ context.Context, c *call) (any, error) {
+	d, err := c.descriptor(c.str(0))
+	if err != nil {
+		return nil, err
+	}
+	body, err := descriptor.CutChecksum(c.str(0), false)
+	if err != nil {
+		return nil, err
+	}
+	sum, _ := descriptor.Checksum(body)
+	return obj("descriptor", d.Text(), "checksum", sum, "isrange", d.Ranged(), "issolvable", d.Solvable(), "hasprivatekeys", d.Private()), nil
+}
+
+func deriveAddresses(_ context.Context, c *call) (any, error) {
+	d, err := descriptor.Parse(c.Node.Params(), c.str(0), true)
+	if err != nil {
+		return nil, fail(CodeNotFound, "%s", err)
+	}
+	begin, end := int64(0), int64(0)
+	switch {
+	case d.Ranged() && !c.given(1):
+		return nil, fail(CodeInvalidParameter, "Range must be specified for a ranged descriptor")
+	case !d.Ranged() && c.given(1):
+		return nil, fail(CodeInvalidParameter, "Range should not be specified for an un-ranged descriptor")
+	case c.given(1):
+		if begin, end, err = asRange(c.args[1]); err != nil {
+			return nil, err
+		}
+	}
+	list := []string{}
+	for i := begin; i <= end; i++ {
+		outs, err := d.At(uint32(i))
+		if err != nil {
+			return nil, fail(CodeNotFound, "Cannot derive script without private keys")
+		}
+		for _, out := range outs {
+			address, ok := script.EncodeAddress(c.Node.Params().Addresses(), out.Script)
+			if !ok && len(outs) == 1 {
+				return nil, fail(CodeNotFound, "Descriptor does not have a corresponding address")
+			}
+			if ok {
+				list = append(list, address)
 			}
 		}
 	}
-	for i := 0; i < len(s); i++ {
-		pos := strings.IndexByte(descriptorChars, s[i])
-		if pos < 0 {
-			return "", false
-		}
-		step(uint64(pos & 31))
-		class = class*3 + uint64(pos>>5)
-		if n++; n == 3 {
-			step(class)
-			class, n = 0, 0
-		}
-	}
-	if n > 0 {
-		step(class)
-	}
-	for range descriptorSumLen {
-		step(0)
-	}
-	c ^= 1
-	sum := make([]byte, descriptorSumLen)
-	for i := range sum {
-		sum[i] = descriptorSumChars[c>>(5*(descriptorSumLen-1-i))&31]
-	}
-	return string(sum), true
-}
-
-// withSum appends the checksum to a descriptor of our own making.
-func withSum(desc string) string {
-	sum, ok := descriptorSum(desc)
-	if !ok {
-		return desc
-	}
-	return desc + "#" + sum
-}
-
-// cutSum checks and removes the checksum, which may be missing unless needed is set.
-func cutSum(desc string, needed bool) (string, error) {
-	if len(desc) > maxDescriptor {
-		return "", errors.New("descriptor is too long")
-	}
-	body, sum, has := strings.Cut(desc, "#")
-	want, ok := descriptorSum(body)
-	switch {
-	case !ok:
-		return "", errors.New("Invalid characters in payload") //nolint:staticcheck // Core's sentence
-	case !has && needed:
-		return "", errors.New("Missing checksum") //nolint:staticcheck // Core's sentence
-	case has && len(sum) != descriptorSumLen:
-		return "", fmt.Errorf("Expected 8 character checksum, not %d characters", len(sum)) //nolint:staticcheck // Core's sentence
-	case has && sum != want:
-		return "", fmt.Errorf("Provided checksum '%s' does not match computed checksum '%s'", sum, want) //nolint:staticcheck // Core's sentence
-	}
-	return body, nil
+	return list, nil
 }
 
 // inferDescriptor names what can be told of a script by itself.
@@ -99,135 +172,14 @@ func inferDescriptor(params script.AddressParams, lock []byte) string {
 	class, data := script.Classify(lock)
 	if class == script.Taproot {
 		if _, err := schnorr.ParsePubKey(data); err == nil {
-			return withSum("rawtr(" + hex.EncodeToString(data) + ")")
+			return descriptor.WithChecksum("rawtr(" + hex.EncodeToString(data) + ")")
 		}
 	}
 	if class == script.PubKey {
-		return withSum("pk(" + hex.EncodeToString(data) + ")")
+		return descriptor.WithChecksum("pk(" + hex.EncodeToString(data) + ")")
 	}
 	if address, ok := script.EncodeAddress(params, lock); ok {
-		return withSum("addr(" + address + ")")
+		return descriptor.WithChecksum("addr(" + address + ")")
 	}
-	return withSum("raw(" + hex.EncodeToString(lock) + ")")
-}
-
-// parseDescriptor returns the scripts that a descriptor without checksum stands for; combo has several.
-func parseDescriptor(params script.AddressParams, desc string) ([][]byte, error) {
-	name, rest, ok := strings.Cut(desc, "(")
-	arg, closed := strings.CutSuffix(rest, ")")
-	if !ok || !closed {
-		return nil, fmt.Errorf("'%s' is not a valid descriptor function", clip(desc))
-	}
-	switch name {
-	case "addr":
-		lock, err := script.DecodeAddress(params, arg)
-		return [][]byte{lock}, err
-	case "raw":
-		lock, err := hex.DecodeString(arg)
-		if err != nil {
-			return nil, errors.New("Raw script is not hex") //nolint:staticcheck // Core's sentence
-		}
-		return [][]byte{lock}, nil
-	case "sh", "wsh":
-		return wrapDescriptor(params, name, arg)
-	case "pk", "pkh", "wpkh", "combo":
-		return keyDescriptor(name, arg)
-	case "tr", "rawtr":
-		return taprootDescriptor(name, arg)
-	}
-	return nil, fmt.Errorf("'%s' is not a descriptor function that this node knows", clip(name))
-}
-
-func wrapDescriptor(params script.AddressParams, name, arg string) ([][]byte, error) {
-	inner, _, _ := strings.Cut(arg, "(")
-	allowed := map[string]string{"sh": " pk pkh wpkh wsh ", "wsh": " pk pkh "}[name]
-	if !strings.Contains(allowed, " "+inner+" ") {
-		return nil, fmt.Errorf("%s() cannot hold %s()", name, clip(inner))
-	}
-	locks, err := parseDescriptor(params, arg)
-	if err != nil {
-		return nil, err
-	}
-	if name == "sh" {
-		return [][]byte{script.PayToScriptHash(script.Hash160(locks[0]))}, nil
-	}
-	return [][]byte{script.PayToWitnessScriptHash(sha256.Sum256(locks[0]))}, nil
-}
-
-// descriptorKey reads a public key, behind an optional [origin].
-func descriptorKey(arg string) ([]byte, error) {
-	if strings.HasPrefix(arg, "[") {
-		_, after, ok := strings.Cut(arg, "]")
-		if !ok {
-			return nil, errors.New("key origin is not closed")
-		}
-		arg = after
-	}
-	raw, err := hex.DecodeString(arg)
-	if err != nil || len(raw) != 32 && len(raw) != 33 && len(raw) != 65 {
-		return nil, fmt.Errorf("key '%s' is not valid: only public keys in hexadecimal are known here", clip(arg))
-	}
-	if len(raw) == 32 {
-		if _, err := schnorr.ParsePubKey(raw); err != nil {
-			return nil, fmt.Errorf("key '%s' is not valid: %w", arg, err)
-		}
-		return raw, nil
-	}
-	if _, err := btcec.ParsePubKey(raw); err != nil {
-		return nil, fmt.Errorf("key '%s' is not valid: %w", arg, err)
-	}
-	return raw, nil
-}
-
-func keyDescriptor(name, arg string) ([][]byte, error) {
-	key, err := descriptorKey(arg)
-	if err != nil {
-		return nil, err
-	}
-	compressed := len(key) == 33
-	if len(key) == 32 || name == "wpkh" && !compressed {
-		return nil, fmt.Errorf("%s() needs another form of public key than '%s'", name, clip(arg))
-	}
-	pk := script.PayToPubKey(key)
-	hash := script.Hash160(key)
-	switch name {
-	case "pk":
-		return [][]byte{pk}, nil
-	case "pkh":
-		return [][]byte{script.PayToPubKeyHash(hash)}, nil
-	case "wpkh":
-		return [][]byte{script.PayToWitnessPubKeyHash(hash)}, nil
-	}
-	locks := [][]byte{pk, script.PayToPubKeyHash(hash)}
-	if compressed {
-		witness := script.PayToWitnessPubKeyHash(hash)
-		locks = append(locks, witness, script.PayToScriptHash(script.Hash160(witness)))
-	}
-	return locks, nil
-}
-
-func taprootDescriptor(name, arg string) ([][]byte, error) {
-	key, err := descriptorKey(arg)
-	if err != nil {
-		return nil, err
-	}
-	if len(key) == 65 {
-		return nil, fmt.Errorf("%s() needs a compressed or x-only public key", name)
-	}
-	x := [32]byte(key[len(key)-32:])
-	if name == "tr" {
-		x = script.TaprootOutputKey(x)
-	}
-	return [][]byte{script.PayToTaproot(x)}, nil
-}
-
-// descriptor reads a descriptor that may have a checksum and returns its scripts.
-func (c *call) descriptor(desc string) (locks [][]byte, body string, err error) {
-	if body, err = cutSum(desc, false); err == nil {
-		locks, err = parseDescriptor(c.Node.Params().Addresses(), body)
-	}
-	if err != nil {
-		return nil, "", fail(CodeNotFound, "%s", err)
-	}
-	return locks, body, nil
+	return descriptor.WithChecksum("raw(" + hex.EncodeToString(lock) + ")")
 }

@@ -193,22 +193,16 @@ func startScan(ctx context.Context, c *call) (any, error) {
 func scanObjects(c *call, list []any) (map[string]string, error) {
 	wanted := map[string]string{}
 	for _, v := range list {
-		if o, ok := v.(*object); ok {
-			if o.get("range") != nil {
-				return nil, fail(CodeInvalidParameter, "Ranges are for descriptors with extended keys, which this node does not know")
-			}
-			v = o.get("desc")
-		}
-		desc, ok := v.(string)
-		if !ok {
-			return nil, fail(CodeInvalidParameter, "Scan object needs to be either a string or an object")
-		}
-		locks, _, err := c.descriptor(desc)
+		d, outs, err := c.scanObject(v)
 		if err != nil {
 			return nil, err
 		}
-		for _, lock := range locks {
-			wanted[string(lock)] = inferDescriptor(c.Node.Params().Addresses(), lock)
+		for _, out := range outs {
+			name := d.Text()
+			if !d.Solvable() || d.Ranged() || len(outs) > 1 {
+				name = inferDescriptor(c.Node.Params().Addresses(), out.Script)
+			}
+			wanted[string(out.Script)] = name
 		}
 	}
 	return wanted, nil

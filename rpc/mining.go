@@ -55,16 +55,12 @@ func generateToAddress(ctx context.Context, c *call) (any, error) {
 }
 
 func generateToDescriptor(ctx context.Context, c *call) (any, error) {
-	locks, _, err := c.descriptor(c.str(1))
+	lock, err := c.mainScript(c.str(1))
 	if err != nil {
 		return nil, err
 	}
-	return c.generate(ctx, mainScript(locks))
+	return c.generate(ctx, lock)
 }
-
-// mainScript picks what a descriptor that stands for several scripts pays to: the witness one of a
-// combo.
-func mainScript(locks [][]byte) []byte { return locks[len(locks)/2] }
 
 func (c *call) generate(ctx context.Context, lock []byte) (any, error) {
 	n, err := c.num32(0, 0)
@@ -88,11 +84,9 @@ func (c *call) generate(ctx context.Context, lock []byte) (any, error) {
 func generateBlock(ctx context.Context, c *call) (any, error) {
 	lock, err := c.script(c.str(0))
 	if err != nil {
-		locks, _, descErr := c.descriptor(c.str(0))
-		if descErr != nil {
+		if lock, err = c.mainScript(c.str(0)); err != nil {
 			return nil, fail(CodeNotFound, "Error: Invalid address or descriptor")
 		}
-		lock = mainScript(locks)
 	}
 	txs := make([]*types.Tx, 0, len(c.list(1)))
 	for _, v := range c.list(1) {

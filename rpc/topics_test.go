@@ -398,56 +398,6 @@ func TestUtilMethods(t *testing.T) {
 	wantError(t, r, CodeInvalidParameter, "argument must be hexadecimal string (not 'x')", "decodescript", "x")
 }
 
-// TestDescriptorSums uses checksums from BIP380's examples and Bitcoin Core's documentation.
-func TestDescriptorSums(t *testing.T) {
-	for _, desc := range []string{"raw(deadbeef)#89f8spxm", "pkh(02c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5)#8fhd9pwu"} {
-		body, err := cutSum(desc, true)
-		if err != nil || withSum(body) != desc {
-			t.Errorf("%s: %v", desc, err)
-		}
-	}
-	for desc, text := range map[string]string{
-		"raw(deadbeef)":           "Missing checksum",
-		"raw(deadbeef)#":          "Expected 8 character checksum, not 0 characters",
-		"raw(deadbeef)#89f8spxmx": "Expected 8 character checksum, not 9 characters",
-		"raw(deedbeef)#89f8spxm":  "does not match",
-		"raw(deadbeef)##9f8spxm":  "does not match",
-		"raw(Ü)#00000000":         "Invalid characters in payload",
-	} {
-		if _, err := cutSum(desc, true); err == nil || !strings.Contains(err.Error(), text) {
-			t.Errorf("%s: %v, want %s", desc, err, text)
-		}
-	}
-}
-
-func TestDescriptors(t *testing.T) {
-	p := consensus.Regtest().Addresses()
-	const key = "0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"
-	for desc, want := range map[string]string{
-		"raw(51)":                                  "51",
-		"pk(" + key + ")":                          "21" + key + "ac",
-		"pkh([d34db33f/44h/0h]" + key + ")":        "76a914751e76e8199196d454941c45d1b3a323f1433bd688ac",
-		"wpkh(" + key + ")":                        "0014751e76e8199196d454941c45d1b3a323f1433bd6",
-		"sh(wpkh(" + key + "))":                    "a914bcfeb728b584253d5f3f70bcb780e9ef218a68f487",
-		"wsh(pk(" + key + "))":                     "00201863143c14c5166804bd19203356da136c985678cd4d27a1b8c6329604903262",
-		"rawtr(" + key[2:] + ")":                   "5120" + key[2:],
-		"tr(" + key[2:] + ")":                      "5120da4710964f7852695de2da025290e24af6d8c281de5a0b902b7135fd9fd74d21",
-		"combo(" + key + ")":                       "21" + key + "ac",
-		"addr(mrCDrCybB6J1vRfbwM5hemdJz73FwDBC8r)": "76a914751e76e8199196d454941c45d1b3a323f1433bd688ac",
-	} {
-		locks, err := parseDescriptor(p, desc)
-		if err != nil || hex.EncodeToString(locks[0]) != want {
-			t.Errorf("%s: %x %v, want %s", desc, locks, err, want)
-		}
-	}
-	for _, desc := range []string{"", "raw", "raw(", "raw(5)", "raw(51", "wpkh(xpub6/0/*)", "wpkh(04" + key[2:] + ")", "wpkh(" + key[2:] + ")", "sh(sh(pk(" + key + ")))", "wsh(wpkh(" + key + "))",
-		"sh(addr(x))", "tr(00)", "multi(1," + key + ")", "addr(x)", "pk([" + key + ")", strings.Repeat("sh(", 1000)} {
-		if locks, err := parseDescriptor(p, desc); err == nil {
-			t.Errorf("%.60s is taken for %x", desc, locks)
-		}
-	}
-}
-
 func TestBlockErrors(t *testing.T) {
 	if e := asError(blockError(ErrNotFound)); e.Code != CodeNotFound || e.Message != "Block not found" {
 		t.Error(e)

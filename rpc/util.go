@@ -22,12 +22,6 @@ func utilMethods() []Method {
 		{Name: "validateaddress", Topic: topicUtil, Help: "Return information about the given address.",
 			Params: []Param{required("address", TypeString, "The address to validate")},
 			Result: "{...}    (json object) isvalid, address, scriptPubKey, isscript, iswitness, witness_version, witness_program; error_locations and error if it is not valid", Example: `"bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"`, run: validateAddress},
-		{Name: "getdescriptorinfo", Topic: topicUtil, Help: "Analyses a descriptor: addr(), raw(), pk(), pkh(), wpkh(), sh(), wsh(), tr(), rawtr() or combo() with public keys in hexadecimal.",
-			Params: []Param{required("descriptor", TypeString, "The descriptor.")}, Result: "{...}    (json object) descriptor, checksum, isrange, issolvable, hasprivatekeys",
-			Example: `"wpkh(0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798)"`, run: getDescriptorInfo},
-		{Name: "deriveaddresses", Topic: topicUtil, Help: "Derives the addresses that a descriptor stands for.",
-			Params: []Param{required("descriptor", TypeString, "The descriptor, with its checksum."), optional("range", TypeAny, "", "Ranges are for extended keys, which this node does not know")},
-			Result: `["str",...]    (json array) the derived addresses`, Example: `"addr(bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080)#8pk5s7ya"`, run: deriveAddresses},
 		{Name: "estimatesmartfee", Topic: topicUtil, Help: "Estimates the feerate at which a transaction enters one of the next conf_target blocks. The estimate is simple: the feerate that the mempool, as it is now, leaves room for within the space of so " +
 			"many blocks, one step above what just fails to fit, and never below the mempool's floor. It knows nothing of transactions still to come.",
 			Params: []Param{required("conf_target", TypeNumber, "Confirmation target in blocks (1 - 1008)"), optional("estimate_mode", TypeString, "economical", "unset, economical or conservative; without effect")},
@@ -56,40 +50,6 @@ func validateAddress(_ context.Context, c *call) (any, error) {
 		f.add("witness_program", hex.EncodeToString(program))
 	}
 	return f, nil
-}
-
-func getDescriptorInfo(_ context.Context, c *call) (any, error) {
-	_, body, err := c.descriptor(c.str(0))
-	if err != nil {
-		return nil, err
-	}
-	sum, _ := descriptorSum(body)
-	kind := body[:min(4, len(body))]
-	return obj("descriptor", body+"#"+sum, "checksum", sum, "isrange", false, "issolvable", kind != "addr" && kind != "raw(", "hasprivatekeys", false), nil
-}
-
-func deriveAddresses(_ context.Context, c *call) (any, error) {
-	if _, err := cutSum(c.str(0), true); err != nil {
-		return nil, fail(CodeNotFound, "%s", err)
-	}
-	if c.given(1) {
-		return nil, fail(CodeInvalidParameter, "Range should not be specified for an un-ranged descriptor")
-	}
-	locks, _, err := c.descriptor(c.str(0))
-	if err != nil {
-		return nil, err
-	}
-	list := []string{}
-	for _, lock := range locks {
-		address, ok := script.EncodeAddress(c.Node.Params().Addresses(), lock)
-		if !ok && len(locks) == 1 {
-			return nil, fail(CodeNotFound, "Descriptor does not have a corresponding address")
-		}
-		if ok {
-			list = append(list, address)
-		}
-	}
-	return list, nil
 }
 
 // maxConfTarget is the longest wait, in blocks, for which a fee is estimated.

@@ -49,7 +49,7 @@ fi
 
 # Each collection of public vectors with the number of its cases that passed, and what was left out and why.
 vectors() {
-	go test -count 1 -v -run 'Vectors|BIP|Bech32|WitnessAddresses|PublicTransactions|KeyIO' ./consensus ./consensus/script ./wallet ./chain/filterindex >"$work/vectors" || {
+	go test -count 1 -v -run 'Vectors|BIP|Bech32|WitnessAddresses|PublicTransactions|KeyIO' ./consensus ./consensus/script ./wallet/... ./chain/filterindex >"$work/vectors" || {
 		grep -v '^ *\(=== \|--- PASS\)' "$work/vectors"
 		return 1
 	}

@@ -210,6 +210,20 @@ func DecodeTx(b []byte) (*Tx, error) {
 	return tx, nil
 }
 
+// DecodeBaseTx reads exactly one transaction without witnesses. Unlike DecodeTx it knows no marker of BIP144, so that a
+// transaction without inputs is one, as in unsigned ones that are still being made. The result does not alias b.
+func DecodeBaseTx(b []byte) (*Tx, error) {
+	d := NewDecoder(append([]byte(nil), b...))
+	tx := &Tx{Version: d.Uint32()}
+	d.readIns(tx)
+	d.readOuts(tx)
+	tx.LockTime = d.Uint32()
+	if err := d.Finish(); err != nil {
+		return nil, err
+	}
+	return tx, nil
+}
+
 // Tx reads one transaction. Unlike slices that a Decoder returns, it shares no memory with the
 // input: its scripts and witnesses lie in one allocation of its own, so keeping a transaction
 // does not keep its block.

@@ -6,6 +6,7 @@ import (
 	"github.com/cairn-chain/cairn/consensus"
 	"github.com/cairn-chain/cairn/consensus/script"
 	"github.com/cairn-chain/cairn/wallet"
+	"github.com/cairn-chain/cairn/wallet/hd"
 )
 
 // The first address of a mnemonic's taproot account.
@@ -15,7 +16,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	master, err := wallet.NewMasterKey(seed)
+	master, err := hd.NewMaster(seed)
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -15,6 +15,7 @@ import (
 
 	"github.com/cairn-chain/cairn/consensus"
 	"github.com/cairn-chain/cairn/types"
+	"github.com/cairn-chain/cairn/wallet/hd"
 )
 
 // cheapKDF keeps tests fast.
@@ -35,7 +36,7 @@ func TestFileRoundTrip(t *testing.T) {
 		t.Fatal(err)
 	}
 	n.fund(freshLock(t, w, ""), freshLock(t, w, Taproot))
-	if added, err := w.Import(EncodeWIF(o.Params, [32]byte{31: 7})); err != nil || added != 1 {
+	if added, err := w.Import(hd.EncodeWIF(o.Params, [32]byte{31: 7})); err != nil || added != 1 {
 		t.Fatal(added, err)
 	}
 	mustSync(t, w, n)
@@ -359,7 +360,7 @@ func TestNothingLeaks(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer w.Close() //nolint:errcheck // nothing is written
-	wif := EncodeWIF(o.Params, [32]byte{31: 9})
+	wif := hd.EncodeWIF(o.Params, [32]byte{31: 9})
 	if _, err := w.Import(wif); err != nil {
 		t.Fatal(err)
 	}

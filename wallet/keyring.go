@@ -7,6 +7,7 @@ import (
 
 	"github.com/cairn-chain/cairn/consensus"
 	"github.com/cairn-chain/cairn/consensus/script"
+	"github.com/cairn-chain/cairn/wallet/hd"
 )
 
 // GapLimit is how many addresses beyond the last used one a wallet watches, on each of an
@@ -68,14 +69,14 @@ const (
 // account derives the addresses of one type.
 type account struct {
 	kind   AddressType
-	key    *Key // private, at AccountPath
+	key    *hd.Key // private, at AccountPath
 	chains [2]addressChain
 }
 
 // addressChain counts the addresses of one chain of an account: those derived and watched, those
 // handed out, and those that some transaction paid (the highest index plus one, both).
 type addressChain struct {
-	key     *Key
+	key     *hd.Key
 	derived uint32
 	issued  uint32
 	used    uint32
@@ -95,7 +96,7 @@ func (o owner) isChange() bool { return o.acct != nil && o.chain == changeChain 
 // keyring knows all own scripts.
 type keyring struct {
 	params   *consensus.Params
-	root     *Key
+	root     *hd.Key
 	accounts []*account
 	imported [][32]byte
 	owners   map[string]owner
@@ -103,7 +104,7 @@ type keyring struct {
 }
 
 func newKeyring(p *consensus.Params, seed []byte) (*keyring, error) {
-	root, err := NewMasterKey(seed)
+	root, err := hd.NewMaster(seed)
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +144,7 @@ func (r *keyring) fill() error {
 				if err != nil {
 					return err
 				}
-				r.watch(scriptFor(a.kind, k.public), owner{kind: a.kind, acct: a, chain: uint32(chain), index: c.derived})
+				r.watch(scriptFor(a.kind, k.PublicKey()), owner{kind: a.kind, acct: a, chain: uint32(chain), index: c.derived})
 				c.derived++
 			}
 		}
@@ -180,7 +181,7 @@ func (r *keyring) markUsed(o owner) (grew bool, err error) {
 
 // addImported watches all address types of a private key. It returns false if the key is known.
 func (r *keyring) addImported(secret [32]byte) (bool, error) {
-	pub, err := publicOf(secret)
+	pub, err := script.PublicKey(secret)
 	if err != nil {
 		return false, err
 	}
@@ -204,7 +205,11 @@ func (r *keyring) secret(o owner) ([32]byte, error) {
 	if err != nil {
 		return [32]byte{}, err
 	}
-	return k.secret, nil
+	secret, private := k.Secret()
+	if !private {
+		return [32]byte{}, hd.ErrHardened
+	}
+	return secret, nil
 }
 
 // path returns the derivation path of an own script, "imported" for an imported key.
@@ -221,7 +226,7 @@ func (a *account) script(chain, index uint32) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return scriptFor(a.kind, k.public), nil
+	return scriptFor(a.kind, k.PublicKey()), nil
 }
 
 // next returns the index of the chain's next fresh address. Beyond GapLimit addresses that nobody

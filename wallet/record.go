@@ -6,6 +6,7 @@ import (
 
 	"github.com/cairn-chain/cairn/consensus"
 	"github.com/cairn-chain/cairn/types"
+	"github.com/cairn-chain/cairn/wallet/hd"
 )
 
 // unplaced is the height of a transaction that is in no block of the chain.
@@ -71,7 +72,7 @@ func (w *Wallet) encodeState() ([]byte, error) {
 		s.Issued = append(s.Issued, savedIssued{a.kind, a.chains[receiveChain].issued, a.chains[changeChain].issued})
 	}
 	for _, secret := range w.keys.imported {
-		s.Imported = append(s.Imported, EncodeWIF(w.params, secret))
+		s.Imported = append(s.Imported, hd.EncodeWIF(w.params, secret))
 	}
 	for _, r := range w.view.records {
 		s.Txs = append(s.Txs, &savedRecord{
@@ -111,7 +112,7 @@ func (w *Wallet) loadAddresses(s *savedState) error {
 		a.chains[receiveChain].issued, a.chains[changeChain].issued = i.Receive, i.Change
 	}
 	for _, wif := range s.Imported {
-		secret, err := DecodeWIF(w.params, wif)
+		secret, err := hd.DecodeWIF(w.params, wif)
 		if err != nil {
 			return ErrDamaged
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/cairn-chain/cairn/consensus/consensustest"
 	"github.com/cairn-chain/cairn/consensus/script"
 	"github.com/cairn-chain/cairn/types"
+	"github.com/cairn-chain/cairn/wallet/hd"
 )
 
 // bestSubset is the dumb twin of selectExact: all subsets.
@@ -109,7 +110,7 @@ func TestSelectExactEndsOnManyCoins(t *testing.T) {
 // coinsFor gives a wallet confirmed coins of any types and values without a chain.
 func coinsFor(t testing.TB, w *Wallet, coins map[AddressType][]int64) {
 	t.Helper()
-	pub, err := publicOf([32]byte{31: 5})
+	pub, err := script.PublicKey([32]byte{31: 5})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -336,7 +337,7 @@ func TestUnansweredTransactionIsKeptAndSentAgain(t *testing.T) {
 func TestImportedKeysOfAllTypesAreSpent(t *testing.T) {
 	n, w := newFakeNode(t), testWallet(t)
 	secret := [32]byte{31: 77}
-	pub, err := publicOf(secret)
+	pub, err := script.PublicKey(secret)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -348,7 +349,7 @@ func TestImportedKeysOfAllTypesAreSpent(t *testing.T) {
 	n.fund(locks...)
 	mustSync(t, w, n)
 	wantBalance(t, w, Balance{})
-	wif := EncodeWIF(w.params, secret)
+	wif := hd.EncodeWIF(w.params, secret)
 	if added, err := w.Import(wif, wif); err != nil || added != 1 {
 		t.Fatal(added, err)
 	}

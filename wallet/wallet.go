@@ -13,6 +13,7 @@ import (
 	"github.com/cairn-chain/cairn/consensus"
 	"github.com/cairn-chain/cairn/consensus/script"
 	"github.com/cairn-chain/cairn/types"
+	"github.com/cairn-chain/cairn/wallet/hd"
 )
 
 // Options say where a wallet is and what it may use.
@@ -325,7 +326,7 @@ func (w *Wallet) addressOf(pkScript []byte) string {
 func (w *Wallet) Import(wifs ...string) (added int, err error) {
 	secrets := make([][32]byte, len(wifs))
 	for i, wif := range wifs {
-		if secrets[i], err = DecodeWIF(w.params, wif); err != nil {
+		if secrets[i], err = hd.DecodeWIF(w.params, wif); err != nil {
 			return 0, err
 		}
 	}
@@ -373,7 +374,7 @@ func (w *Wallet) Keys() ([]ExportedKey, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, ExportedKey{Address: a, WIF: EncodeWIF(w.params, secret)})
+		out = append(out, ExportedKey{Address: a, WIF: hd.EncodeWIF(w.params, secret)})
 	}
 	return out, nil
 }

@@ -144,26 +144,32 @@ func isPubKeySize(key []byte) bool {
 
 // isMultiSig tells whether script is "m keys... n CHECKMULTISIG" with 1 ≤ m ≤ n ≤ 20.
 func isMultiSig(script []byte) bool {
+	_, _, ok := MultiSigKeys(script)
+	return ok
+}
+
+// MultiSigKeys takes a script of class MultiSig apart: how many signatures it needs, and its 1 to 20 keys in order. The
+// keys alias script.
+func MultiSigKeys(script []byte) (need int, keys [][]byte, ok bool) {
 	if len(script) < 3 || script[len(script)-1] != opCheckMultiSig {
-		return false
+		return 0, nil, false
 	}
 	op, data, off, ok := readOp(script, 0)
 	need, isNum := keyCount(op, data)
 	if !ok || !isNum {
-		return false
+		return 0, nil, false
 	}
-	keys := 0
 	for {
 		if op, data, off, ok = readOp(script, off); !ok {
-			return false
+			return 0, nil, false
 		}
-		if !isPubKeySize(data) {
+		if !isPubKeySize(data) || len(keys) > MaxPubKeysMultiSig {
 			break
 		}
-		keys++
+		keys = append(keys, data)
 	}
 	n, isNum := keyCount(op, data)
-	return isNum && n == keys && need <= n && off == len(script)-1
+	return need, keys, isNum && n == len(keys) && need <= n && off == len(script)-1
 }
 
 // keyCount reads an instruction that pushes a number from 1 to MaxPubKeysMultiSig in its

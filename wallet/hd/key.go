@@ -1,4 +1,6 @@
-package wallet
+// Package hd has the keys of BIP32: a tree in which every key follows from its parent, and the texts in which people write
+// keys. What the paths in the tree mean is the wallet's business.
+package hd
 
 import (
 	"crypto/hmac"
@@ -47,8 +49,8 @@ type Key struct {
 	index   uint32
 }
 
-// NewMasterKey derives the root key from a seed of 16 to 64 bytes.
-func NewMasterKey(seed []byte) (*Key, error) {
+// NewMaster derives the root key from a seed of 16 to 64 bytes.
+func NewMaster(seed []byte) (*Key, error) {
 	if len(seed) < 16 || len(seed) > 64 {
 		return nil, errSeedLength
 	}
@@ -211,9 +213,9 @@ func (k *Key) Text(p *consensus.Params) string {
 	return script.EncodeBase58Check(b)
 }
 
-// ParseKey reads what Text writes. Version bytes of another network are ErrKeyNetwork; bytes that
+// Parse reads what Text writes. Version bytes of another network are ErrKeyNetwork; bytes that
 // are no key, or a root key with a parent, are ErrKeyInvalid (the invalid vectors of BIP32).
-func ParseKey(p *consensus.Params, s string) (*Key, error) {
+func Parse(p *consensus.Params, s string) (*Key, error) {
 	b, err := script.DecodeBase58Check(s)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKeyInvalid, errKeyText)
@@ -265,20 +267,27 @@ func EncodeWIF(p *consensus.Params, secret [32]byte) string {
 
 // DecodeWIF reads what EncodeWIF writes. Its errors say what is wrong and never repeat the text.
 func DecodeWIF(p *consensus.Params, s string) (secret [32]byte, err error) {
+	secret, compressed, err := DecodeAnyWIF(p, s)
+	if err == nil && !compressed {
+		return [32]byte{}, errUncompWIF
+	}
+	return secret, err
+}
+
+// DecodeAnyWIF is DecodeWIF also for keys whose public key is uncompressed.
+func DecodeAnyWIF(p *consensus.Params, s string) (secret [32]byte, compressed bool, err error) {
 	b, err := script.DecodeBase58Check(strings.TrimSpace(s))
 	switch {
 	case err != nil:
-		return secret, fmt.Errorf("this is no private key in wallet import format: %w", errKeyText)
-	case len(b) == 33:
-		return secret, errUncompWIF
-	case len(b) != 34 || b[33] != 1:
-		return secret, fmt.Errorf("this is no private key in wallet import format: %w", errKeyLength)
+		return secret, false, fmt.Errorf("this is no private key in wallet import format: %w", errKeyText)
+	case len(b) != 33 && (len(b) != 34 || b[33] != 1):
+		return secret, false, fmt.Errorf("this is no private key in wallet import format: %w", errKeyLength)
 	case b[0] != p.PrivateKeyID:
-		return secret, ErrKeyNetwork
+		return secret, false, ErrKeyNetwork
 	}
 	copy(secret[:], b[1:33])
 	if _, err := publicOf(secret); err != nil {
-		return [32]byte{}, err
+		return [32]byte{}, false, err
 	}
-	return secret, nil
+	return secret, len(b) == 34, nil
 }

@@ -1,4 +1,4 @@
-package wallet
+package hd
 
 import (
 	"encoding/hex"
@@ -55,23 +55,21 @@ func TestKeyIOValid(t *testing.T) {
 		switch {
 		case p == nil:
 			t.Fatalf("the network %q is not known", v.Chain)
-		case v.IsPrivkey && !v.IsCompressed:
-			tally.LeftOut("the key "+text, "it is for an uncompressed public key, which this wallet refuses by name")
-			if _, err := DecodeWIF(p, text); !errors.Is(err, errUncompWIF) {
-				t.Errorf("%s: %v", text, err)
-			}
 		case v.IsPrivkey:
-			tally.Run(t, text, func(t *testing.T) { readSecret(t, p, text, payload) })
+			tally.Run(t, text, func(t *testing.T) { readSecret(t, p, text, payload, v.IsCompressed) })
 		default:
 			tally.Run(t, text, func(t *testing.T) { readAddress(t, p, text, payload, v.TryCaseFlip) })
 		}
 	}
 }
 
-func readSecret(t *testing.T, p *consensus.Params, text, payload string) {
-	secret, err := DecodeWIF(p, text)
-	if err != nil || hex.EncodeToString(secret[:]) != payload || EncodeWIF(p, secret) != text {
+func readSecret(t *testing.T, p *consensus.Params, text, payload string, compressed bool) {
+	secret, is, err := DecodeAnyWIF(p, text)
+	if err != nil || hex.EncodeToString(secret[:]) != payload || is != compressed || (EncodeWIF(p, secret) == text) != compressed {
 		t.Errorf("%x %v", secret, err)
+	}
+	if _, err := DecodeWIF(p, text); (err == nil) != compressed || err != nil && !errors.Is(err, errUncompWIF) {
+		t.Errorf("as the key of a compressed public key: %v", err)
 	}
 	if lock, err := script.DecodeAddress(p.Addresses(), text); err == nil {
 		t.Errorf("passes for an address: %x", lock)

@@ -1,0 +1,377 @@
+package rpc
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	mrand "math/rand/v2"
+	"strconv"
+
+	"github.com/cairn-chain/cairn/consensus"
+	"github.com/cairn-chain/cairn/consensus/script"
+	"github.com/cairn-chain/cairn/types"
+	"github.com/cairn-chain/cairn/wallet/descriptor"
+	"github.com/cairn-chain/cairn/wallet/psbt"
+)
+
+// Partially signed transactions (BIP174). The work is package psbt's; here are the parameters and the forms.
+
+func psbtMethods() []Method {
+	one := required("psbt", TypeString, "The base64 string of the PSBT")
+	many := required("txs", TypeArray, "The base64 strings of partially signed transactions")
+	result := `"str"    (string) The base64-encoded partially signed transaction`
+	inputs := required("inputs", TypeArray, "Objects with txid, vout and, if wanted, sequence")
+	outputs := Param{Name: "outputs", Type: TypeAny, Required: true, Help: "An array of objects, or one object: address to amount in coins, or \"data\" to hexadecimal bytes"}
+	return []Method{
+		{Name: "createpsbt", Topic: topicRaw, Help: "Creates a transaction in the Partially Signed Transaction format. It is neither signed nor sent.",
+			Params: []Param{inputs, outputs, optional("locktime", TypeNumber, "0", "Raw locktime. Non-0 value also locktime-activates inputs"), optional("replaceable", TypeBool, "true", "Marks this transaction as BIP125-replaceable.")},
+			Result: result, Example: `'[{"txid":"myid","vout":0}]' '[{"address":0.01}]'`, run: createPSBT},
+		{Name: "converttopsbt", Topic: topicRaw, Help: "Converts a network serialized transaction to a PSBT. Signatures are dropped, which has to be asked for.",
+			Params: []Param{required("hexstring", TypeHex, "The hex string of a raw transaction"), optional("permitsigdata", TypeBool, "false", "If true, any signatures in the input will be discarded and conversion will continue. If false, RPC will fail if any signatures are present."),
+				optional("iswitness", TypeBool, "depends on heuristic tests", "Whether the transaction hex is a serialized witness transaction")},
+			Result: result, Example: `"rawtransaction"`, run: convertToPSBT},
+		{Name: "decodepsbt", Topic: topicRaw, Help: "Return a JSON object representing the serialized, base64-encoded partially signed transaction.",
+			Params: []Param{one}, Result: "{...}    (json object) tx, global_xpubs, psbt_version, proprietary, unknown, inputs, outputs, fee", Example: `"psbt"`, run: decodePSBT},
+		{Name: "combinepsbt", Topic: topicRaw, Help: "Combine multiple partially signed transactions of one transaction into one. Where two give one field different values, the first one's is kept.",
+			Params: []Param{many}, Result: result, Example: `'["mybase64_1", "mybase64_2"]'`, run: combinePSBT},
+		{Name: "joinpsbts", Topic: topicRaw, Help: "Joins multiple distinct PSBTs with different inputs and outputs into one PSBT with inputs and outputs from all of them, in random order. No input in any of the PSBTs can be in more than one of them.",
+			Params: []Param{many}, Result: result, Example: `'["mybase64_1", "mybase64_2"]'`, run: joinPSBTs},
+		{Name: "finalizepsbt", Topic: topicRaw, Help: "Finalize the inputs of a PSBT. If the transaction is fully signed, it will produce a network serialized transaction which can be sent with sendrawtransaction. Otherwise a PSBT is returned in which the inputs that could be finalized are.",
+			Params: []Param{one, optional("extract", TypeBool, "true", "If true and the transaction is complete, extract and return the complete transaction in normal network serialization instead of the PSBT.")},
+			Result: "{...}    (json object) psbt, hex, complete", Example: `"psbt"`, run: finalizePSBT},
+		{Name: "utxoupdatepsbt", Topic: topicRaw, Help: "Updates inputs with what they spend, from the UTXO set, the mempool and the transaction index, if there is one; and inputs and outputs with the scripts and keys of descriptors.",
+			Params: []Param{one, optional("descriptors", TypeArray, "", "Descriptors, or objects with desc and range")}, Result: result, Example: `"psbt"`, run: utxoUpdatePSBT},
+		{Name: "analyzepsbt", Topic: topicRaw, Help: "Analyzes and provides information about the current status of a PSBT and its inputs: who has to do something next, and what.",
+			Params: []Param{one}, Result: "{...}    (json object) inputs [has_utxo, is_final, missing {pubkeys, signatures, redeemscript, witnessscript}, next], estimated_vsize, estimated_feerate, fee, next, error", Example: `"psbt"`, run: analyzePSBT},
+	}
+}
+
+// asPSBT reads a packet in base64.
+func asPSBT(v any) (*psbt.Packet, error) {
+	text, err := asString(v)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return nil, fail(CodeDeserialization, "TX decode failed invalid base64")
+	}
+	p, err := psbt.Decode(raw)
+	if err != nil {
+		return nil, fail(CodeDeserialization, "TX decode failed %s", err)
+	}
+	return p, nil
+}
+
+func encodePSBT(p *psbt.Packet) string { return base64.StdEncoding.EncodeToString(p.Bytes()) }
+
+func createPSBT(_ context.Context, c *call) (any, error) {
+	tx, err := c.buildTx()
+	if err != nil {
+		return nil, err
+	}
+	return encodePSBT(psbt.New(tx)), nil
+}
+
+func convertToPSBT(_ context.Context, c *call) (any, error) {
+	raw, err := asHex(c.args[0], "hexstring")
+	if err != nil {
+		return nil, err
+	}
+	tx, err := types.DecodeTx(raw)
+	if err != nil || c.given(2) && !c.boolOr(2, true) {
+		tx, err = types.DecodeBaseTx(raw)
+	}
+	if err != nil {
+		return nil, fail(CodeDeserialization, "TX decode failed")
+	}
+	for i := range tx.In {
+		if in := &tx.In[i]; (len(in.ScriptSig) > 0 || len(in.Witness) > 0) && !c.boolOr(1, false) {
+			return nil, fail(CodeDeserialization, "Inputs must not have scriptSigs and scriptWitnesses")
+		}
+	}
+	return encodePSBT(psbt.New(tx)), nil
+}
+
+// psbts reads parameter 0, an array of packets.
+func (c *call) psbts() ([]*psbt.Packet, error) {
+	list := make([]*psbt.Packet, len(c.list(0)))
+	for i, v := range c.list(0) {
+		var err error
+		if list[i], err = asPSBT(v); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+func combinePSBT(_ context.Context, c *call) (any, error) {
+	list, err := c.psbts()
+	if err != nil {
+		return nil, err
+	}
+	if len(list) == 0 {
+		return nil, fail(CodeInvalidParameter, "Parameter 'txs' cannot be empty")
+	}
+	sum, err := psbt.Combine(list...)
+	if err != nil {
+		return nil, fail(CodeInvalidParameter, "%s", err)
+	}
+	return encodePSBT(sum), nil
+}
+
+func joinPSBTs(_ context.Context, c *call) (any, error) {
+	list, err := c.psbts()
+	if err != nil {
+		return nil, err
+	}
+	if len(list) < 2 {
+		return nil, fail(CodeInvalidParameter, "At least two PSBTs are required to join PSBTs.")
+	}
+	var seed [32]byte
+	if _, err := rand.Read(seed[:]); err != nil {
+		return nil, err
+	}
+	p, err := psbt.Join(list, mrand.New(mrand.NewChaCha8(seed)).Shuffle)
+	var twice *psbt.SpentTwiceError
+	if errors.As(err, &twice) {
+		return nil, fail(CodeInvalidParameter, "Input %s:%d exists in multiple PSBTs", twice.OutPoint.TxID, twice.OutPoint.Index)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return encodePSBT(p), nil
+}
+
+func finalizePSBT(_ context.Context, c *call) (any, error) {
+	p, err := asPSBT(c.args[0])
+	if err != nil {
+		return nil, err
+	}
+	complete := p.Finalize(&script.Runner{Verifier: script.NewVerifier()})
+	if !complete || !c.boolOr(1, true) {
+		return obj("psbt", encodePSBT(p), "complete", complete), nil
+	}
+	tx, err := p.Extract()
+	if err != nil {
+		return nil, err
+	}
+	return obj("hex", hex.EncodeToString(tx.Bytes()), "complete", true), nil
+}
+
+func utxoUpdatePSBT(_ context.Context, c *call) (any, error) {
+	p, err := asPSBT(c.args[0])
+	if err != nil {
+		return nil, err
+	}
+	known := map[string]descriptor.Output{}
+	for _, v := range c.list(1) {
+		_, outs, err := c.scanObject(v)
+		if err != nil {
+			return nil, err
+		}
+		for _, out := range outs {
+			known[string(out.Script)] = out
+		}
+	}
+	coins, err := c.spentCoins(p.Tx)
+	if err != nil {
+		return nil, err
+	}
+	for i := range p.In {
+		c.updateInput(p, i, coins, known)
+	}
+	for i := range p.Out {
+		if from, found := known[string(p.Tx.Out[i].Script)]; found {
+			describe(&p.Out[i], from, outputKinds)
+		}
+	}
+	return encodePSBT(p), nil
+}
+
+// updateInput adds what input i spends, and what is known of that script.
+func (c *call) updateInput(p *psbt.Packet, i int, coins consensus.Coins, known map[string]descriptor.Output) {
+	op, m := p.Tx.In[i].PrevOut, &p.In[i]
+	if _, ok := m.Get(psbt.InNonWitnessUTXO); !ok {
+		if tx, ok := c.wholeTx(op.TxID); ok && int64(op.Index) < int64(len(tx.Out)) {
+			m.Set(psbt.InNonWitnessUTXO, nil, tx.Bytes())
+		}
+	}
+	out, ok := p.Spent(i)
+	if coin, found := coins[op]; !ok && found {
+		out, ok = coin.Out, true
+	}
+	if !ok {
+		return
+	}
+	if from, found := known[string(out.Script)]; found {
+		describe(m, from, inputKinds)
+	}
+	if isWitness(*m, out.Script) {
+		m.Set(psbt.InWitnessUTXO, nil, out.Append(nil))
+	}
+}
+
+// kinds are the types of the fields that say how an output is spent, of inputs and of outputs.
+type kinds struct{ redeem, witness, bip32, internal, tapBIP32 byte }
+
+var (
+	inputKinds  = kinds{psbt.InRedeemScript, psbt.InWitnessScript, psbt.InBIP32, psbt.InTapInternalKey, psbt.InTapBIP32}
+	outputKinds = kinds{psbt.OutRedeemScript, psbt.OutWitnessScript, psbt.OutBIP32, psbt.OutTapInternalKey, psbt.OutTapBIP32}
+)
+
+// describe adds what a descriptor says of an output: scripts, keys and where they come from.
+func describe(m *psbt.Map, out descriptor.Output, k kinds) {
+	if out.RedeemScript != nil {
+		m.Set(k.redeem, nil, out.RedeemScript)
+	}
+	if out.WitnessScript != nil {
+		m.Set(k.witness, nil, out.WitnessScript)
+	}
+	if out.InternalKey == nil {
+		for _, key := range out.Keys {
+			if len(key.PubKey) > 32 { // not that of rawtr, which is the output's
+				m.Set(k.bip32, key.PubKey, key.Origin)
+			}
+		}
+		return
+	}
+	m.Set(k.internal, nil, out.InternalKey)
+	if k == inputKinds && out.MerkleRoot != nil {
+		m.Set(psbt.InTapMerkleRoot, nil, out.MerkleRoot)
+	}
+	for i, key := range out.Keys {
+		if i == 0 { // the internal key is in no leaf
+			m.Set(k.tapBIP32, key.PubKey, append([]byte{0}, key.Origin...))
+		}
+	}
+}
+
+// wholeTx finds a transaction in the mempool or by the index.
+func (c *call) wholeTx(id types.Hash) (*types.Tx, bool) {
+	if e, ok := c.Mempool.Entry(id); ok {
+		return e.Tx, true
+	}
+	if c.TxIndex == nil {
+		return nil, false
+	}
+	block, err := c.TxIndex.Find(id)
+	if err != nil {
+		return nil, false // not found, or not yet: then the set of coins has to do
+	}
+	e, ok := c.Chain.Lookup(block)
+	if !ok {
+		return nil, false
+	}
+	at, ok, err := findInBlock(c, e, id)
+	return at.tx, err == nil && ok
+}
+
+// isWitness tells whether an output is spent by a witness, as far as the fields of the input tell what a P2SH output hides.
+func isWitness(fields psbt.Map, lock []byte) bool {
+	if redeem, ok := fields.Get(psbt.InRedeemScript); ok {
+		lock = redeem
+	}
+	_, _, ok := script.WitnessProgram(lock)
+	return ok
+}
+
+// Roles, as analyzepsbt names them, in the order of the work.
+var roles = []string{"updater", "signer", "finalizer", "extractor"}
+
+func analyzePSBT(_ context.Context, c *call) (any, error) {
+	p, err := asPSBT(c.args[0])
+	if err != nil {
+		return nil, err
+	}
+	inputs, next, spent, known := make([]fields, len(p.In)), len(roles)-1, int64(0), true
+	for i := range p.In {
+		f, role := analyzeInput(p, i)
+		inputs[i], next = f, min(next, role)
+		out, ok := p.Spent(i)
+		if ok && (out.Value < 0 || out.Value > consensus.MaxMoney) {
+			return obj("next", "creator", "error", "PSBT is not valid. Input "+strconv.Itoa(i)+" has invalid value"), nil
+		}
+		if ok && unspendable(&out) {
+			return obj("next", "creator", "error", "PSBT is not valid. Input "+strconv.Itoa(i)+" spends unspendable output"), nil
+		}
+		spent, known = spent+out.Value, known && ok
+	}
+	f := obj("inputs", inputs)
+	if known {
+		var paid int64
+		for i := range p.Tx.Out {
+			paid += p.Tx.Out[i].Value
+		}
+		if paid < 0 || paid > spent {
+			return obj("inputs", inputs, "next", "creator", "error", "PSBT is not valid. Output amount invalid"), nil
+		}
+		if tx, ok := p.Estimate(); ok {
+			f.add("estimated_vsize", tx.VSize())
+			f.add("estimated_feerate", perKVByte(feeRateOf(spent-paid, int64(tx.VSize()))))
+		}
+		f.add("fee", Amount(spent-paid))
+	}
+	f.add("next", roles[next])
+	return f, nil
+}
+
+// analyzeInput describes what an input lacks, and returns the role that comes next.
+func analyzeInput(p *psbt.Packet, i int) (fields, int) {
+	missing, known := p.Needs(i)
+	final := p.Final(i)
+	f := obj("has_utxo", known, "is_final", final)
+	switch {
+	case !known:
+		f.add("next", roles[0])
+		return f, 0
+	case final:
+		f.add("next", roles[3])
+		return f, 3
+	}
+	var lacks fields
+	if len(missing.PubKeys) > 0 {
+		lacks.add("pubkeys", hexes(missing.PubKeys))
+	}
+	if missing.RedeemScript != nil {
+		lacks.add("redeemscript", hex.EncodeToString(missing.RedeemScript[:]))
+	}
+	if missing.WitnessScript != nil {
+		lacks.add("witnessscript", hex.EncodeToString(missing.WitnessScript[:]))
+	}
+	if len(missing.Signatures) > 0 {
+		lacks.add("signatures", hexes(missing.Signatures))
+	}
+	if len(lacks) > 0 {
+		f.add("missing", lacks)
+	}
+	role := 2
+	switch {
+	case !missing.OnlySignatures():
+		role = 0
+	case len(missing.Signatures) > 0:
+		role = 1
+	}
+	f.add("next", roles[role])
+	return f, role
+}
+
+func hexes(hashes [][20]byte) []string {
+	list := make([]string, len(hashes))
+	for i, h := range hashes {
+		list[i] = hex.EncodeToString(h[:])
+	}
+	return list
+}
+
+// hashTypeNames are how people write hash types.
+var hashTypeNames = map[uint32]string{
+	0: "DEFAULT", 1: "ALL", 2: "NONE", 3: "SINGLE", 0x81: "ALL|ANYONECANPAY", 0x82: "NONE|ANYONECANPAY", 0x83: "SINGLE|ANYONECANPAY",
+}
+
+func hashTypeName(value []byte) string {
+	return hashTypeNames[binary.LittleEndian.Uint32(value)] // "" for one that nobody knows, as in Core
+}
