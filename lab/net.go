@@ -160,6 +160,7 @@ func (n *Net) launch(m *member) error {
 		Params: n.params, DataDir: m.dir, Listen: m.p2p, ConnectOnly: true, Snappy: true,
 		Transport: end{n.wires, m.index}, RPCListen: m.rpc, HTTPListen: m.http,
 		MineTo: n.keys.faucet.script, Share: m.share, UserAgent: fmt.Sprintf("node%d", m.index),
+		TxIndex: true, SpentIndex: true, ScriptHashIndex: true,
 		CacheBytes: 4 << 20, MempoolBytes: 50_000_000, Now: n.cfg.Now,
 		LogFile: f.Name(),
 		Log:     slog.New(slog.NewTextHandler(f, &slog.HandlerOptions{Level: slog.LevelInfo})),

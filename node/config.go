@@ -57,6 +57,9 @@ type Config struct {
 	Prune     int64
 	FastPrune bool
 	UserAgent string // comment in the user agent
+	// Indexes beside the filter index, all built in the background. Switching one on later builds it from the stored blocks;
+	// switching it off keeps what is there.
+	TxIndex, SpentIndex, ScriptHashIndex bool
 
 	Log     *slog.Logger     // nil: none
 	LogFile string           // where Log goes, for getrpcinfo; may be empty

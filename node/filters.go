@@ -1,7 +1,6 @@
 package node
 
 import (
-	"context"
 	"errors"
 
 	"github.com/cairn-chain/cairn/chain"
@@ -18,41 +17,6 @@ func (n *Node) openFilters() (err error) {
 		return err
 	}
 	return n.keepFor("basic block filter index", func() chain.Position { return n.filters.Position() })
-}
-
-// followFilters keeps the filter index at the chain's tip.
-func (n *Node) followFilters(ctx context.Context) {
-	bell, cancel := n.chain.Subscribe()
-	defer cancel()
-	for {
-		if err := n.filters.Sync(ctx, n.chain); err != nil && ctx.Err() == nil {
-			n.fail(err)
-			return
-		}
-		n.indexed.fire()
-		select {
-		case <-ctx.Done():
-			return
-		case <-bell:
-		}
-	}
-}
-
-// filtersAt waits until the index has reached a block, or the chain has left it behind.
-func (n *Node) filtersAt(ctx context.Context, tip *chain.Node) error {
-	for {
-		moved := n.indexed.next()
-		if n.filters.Position().Hash == tip.Hash() || !tip.Active() {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-n.halted:
-			return errStopped
-		case <-moved:
-		}
-	}
 }
 
 // filtersRPC is rpc.Filters.

@@ -40,9 +40,10 @@ type Node struct {
 	chain   *chain.Chain
 	pool    *mempool.Pool
 	filters *filterindex.Index // nil: not kept
-	indexed *broadcast         // fires when filters has moved
-	book    *addrbook.Book     // the owner's
-	machine *proto.Machine     // the owner's
+	indexes indexes
+	indexed *broadcast     // fires when filters or indexes have moved
+	book    *addrbook.Book // the owner's
+	machine *proto.Machine // the owner's
 	net     *p2p.Net
 	owner   *owner
 	ledger  *ledger
@@ -74,7 +75,7 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	n := &Node{cfg: cfg, clock: &clock{base: cfg.Now}, started: time.Now(), indexed: newBroadcast(), halted: make(chan struct{}), done: make(chan struct{})}
 	n.stats = newStats(n.clock, cfg.FoundAt)
 	n.ctx, n.cancel = context.WithCancelCause(ctx)
-	steps := []func() error{n.openChain, n.openPool, n.openFilters, n.openNetwork, n.openMining, n.openServices}
+	steps := []func() error{n.openChain, n.openPool, n.openIndexes, n.openNetwork, n.openMining, n.openServices}
 	for _, step := range steps {
 		if err := step(); err != nil {
 			n.cancel(err)
@@ -128,7 +129,7 @@ func (n *Node) openStore() error {
 		return err
 	}
 	n.store = store
-	if !n.keepsFilters() {
+	if !n.keepsIndexes() {
 		return nil
 	}
 	kv, err := badgerdb.OpenKV(n.cfg.DataDir, badgerdb.Options{Log: n.cfg.Log})
@@ -222,9 +223,7 @@ func (n *Node) goLoops() {
 	core, stopCore := context.WithCancel(context.WithoutCancel(n.ctx))
 	n.spawn(func() { n.owner.run(core) })
 	n.spawn(func() { n.ledger.run(core) })
-	if n.filters != nil {
-		n.spawn(func() { n.followFilters(core) })
-	}
+	n.followAll(core)
 	for _, src := range n.cfg.Sources {
 		n.spawn(func() { n.takeEndpoints(core, src) })
 	}
@@ -279,9 +278,7 @@ func (n *Node) release() error {
 	if cause := context.Cause(n.ctx); cause != nil && !errors.Is(cause, context.Canceled) {
 		errs = append(errs, cause)
 	}
-	if n.indexKV != nil {
-		errs = append(errs, n.indexKV.Close())
-	}
+	errs = append(errs, n.closeIndexes())
 	switch {
 	case n.chain != nil && n.abandon:
 		errs = append(errs, n.chain.Abandon())
@@ -348,7 +345,7 @@ func randomBytes() (b [32]byte, err error) {
 // OpenChain opens the chain of a data directory whose node does not run, for tools that work on it alone. The
 // chain's Close ends the use of the directory.
 func OpenChain(ctx context.Context, cfg Config) (*chain.Chain, error) {
-	cfg.NoFilterIndex = true
+	cfg.NoFilterIndex, cfg.TxIndex, cfg.SpentIndex, cfg.ScriptHashIndex = true, false, false, false
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}

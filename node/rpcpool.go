@@ -163,12 +163,20 @@ func (r nodeRPC) Service() rpc.LocalService {
 		Services: uint64(r.n.services), LocalRelay: !r.n.cfg.BlocksOnly, DataDir: r.n.cfg.DataDir, LogFile: r.n.cfg.LogFile}
 }
 
-// Settle waits for the ledger, whose jobs include the pool, and for the filter index.
+// Settle waits for the ledger, whose jobs include the pool, for the indexes, and for the filter index.
 func (r nodeRPC) Settle(ctx context.Context) error {
-	if err := r.n.do(ctx, func() error { return nil }); err != nil || r.n.filters == nil {
+	if err := r.n.do(ctx, func() error { return nil }); err != nil {
 		return err
 	}
-	return r.n.filtersAt(ctx, r.n.chain.Tip())
+	for _, x := range r.n.indexes.list() {
+		if err := r.n.settled(ctx, x); err != nil {
+			return err
+		}
+	}
+	if r.n.filters == nil {
+		return nil
+	}
+	return r.n.reaches(ctx, r.n.filters.Position, r.n.chain.Tip())
 }
 
 func (r nodeRPC) Now() time.Time        { return r.n.clock.now() }

@@ -148,9 +148,7 @@ func (n *Node) openRPC() error {
 func (n *Node) backend() *rpc.Backend {
 	c := chainRPC{n}
 	b := &rpc.Backend{Chain: c, Blocks: c, Ledger: c, Steer: c, Mempool: poolRPC{n}, Submit: submitRPC{n}, Peers: n.peers, Mining: miningRPC{n}, Node: nodeRPC{n}}
-	if n.filters != nil {
-		b.Filters = filtersRPC{n}
-	}
+	n.addIndexes(b)
 	if n.cfg.Prune > 0 {
 		b.Pruning = pruneRPC{n}
 	}

@@ -166,6 +166,14 @@ func getIndexInfo(_ context.Context, c *call) (any, error) {
 		height, synced := c.TxIndex.Synced()
 		note("txindex", height, synced)
 	}
+	if c.SpentIndex != nil {
+		height, synced := c.SpentIndex.Synced()
+		note("txospenderindex", height, synced)
+	}
+	if c.ScriptIndex != nil {
+		height, synced := c.ScriptIndex.Synced()
+		note("scripthashindex", height, synced)
+	}
 	if c.Filters != nil {
 		height, synced := c.Filters.Synced()
 		note("basic block filter index", height, synced)

@@ -10,22 +10,24 @@ import (
 	"github.com/cairn-chain/cairn/types"
 )
 
-// Backend is the node as the handlers see it. Every field but Filters, TxIndex and Pruning is required; these are
+// Backend is the node as the handlers see it. Every field but Filters, the three indexes and Pruning is required; these are
 // nil if the node keeps no such index. All methods of all fields may be called from several
 // goroutines.
 type Backend struct {
-	Chain   Chain
-	Blocks  Blocks
-	Ledger  Ledger
-	Steer   Steer
-	Mempool Mempool
-	Submit  Submit
-	Peers   Peers
-	Mining  Mining
-	Filters Filters
-	TxIndex TxIndex
-	Node    Node
-	Pruning Pruning // nil: blocks are never removed
+	Chain       Chain
+	Blocks      Blocks
+	Ledger      Ledger
+	Steer       Steer
+	Mempool     Mempool
+	Submit      Submit
+	Peers       Peers
+	Mining      Mining
+	Filters     Filters
+	TxIndex     TxIndex
+	SpentIndex  SpentIndex
+	ScriptIndex ScriptIndex
+	Node        Node
+	Pruning     Pruning // nil: blocks are never removed
 }
 
 // Errors that implementations of the interfaces return, wrapped or not, so that the handlers can
@@ -343,14 +345,6 @@ type Mining interface {
 type Filters interface {
 	Filter(types.Hash) (filter []byte, header types.Hash, err error)
 	// Synced returns the height that the index has reached, and whether that is the tip's.
-	Synced() (height int32, synced bool)
-}
-
-// TxIndex finds the block of a transaction on the best chain.
-type TxIndex interface {
-	// Find returns ErrNotFound for an unknown transaction, ErrNotSynced for one that may be above the
-	// height that the index has reached.
-	Find(id types.Hash) (block types.Hash, err error)
 	Synced() (height int32, synced bool)
 }
 

@@ -25,9 +25,6 @@ func mempoolMethods() []Method {
 			Params: []Param{txid, verbose}, Result: "[\"hex\",...] or {...}    ids, or by id: " + entry, Example: exampleTxID, run: relatives(Mempool.Ancestors)},
 		{Name: "getmempooldescendants", Topic: topicBlockchain, Help: "If txid is in the mempool, returns all in-mempool descendants.",
 			Params: []Param{txid, verbose}, Result: "[\"hex\",...] or {...}    ids, or by id: " + entry, Example: exampleTxID, run: relatives(Mempool.Descendants)},
-		{Name: "gettxspendingprevout", Topic: topicBlockchain, Help: "Scans the mempool to find transactions spending any of the given outputs.",
-			Params: []Param{required("outputs", TypeArray, "The transaction outputs that we want to check: objects with txid and vout")},
-			Result: "[{...}]    (json array) txid, vout and, if it is spent in the mempool, spendingtxid", Example: `'[{"txid":"a08e6907dbbd3d809776dbfc5d82e371b764ed838b5655e72f463568df1aadf0","vout":3}]'`, run: getTxSpendingPrevout},
 		{Name: "savemempool", Topic: topicBlockchain, Help: "Dumps the mempool to disk.", Result: "{...}    (json object) filename", run: saveMempool},
 		{Name: "prioritisetransaction", Topic: topicMining, Help: "Accepts the transaction into mined blocks at a higher (or lower) priority.",
 			Params: []Param{required("txid", TypeHex, "The transaction id."), optional("dummy", TypeNumber, "0", "API-Compatibility for previous API. Must be zero or null."),
@@ -146,26 +143,6 @@ func asOutPoint(v any) (op types.OutPoint, err error) {
 	}
 	op.Index = uint32(n)
 	return op, nil
-}
-
-func getTxSpendingPrevout(_ context.Context, c *call) (any, error) {
-	outputs := c.list(0)
-	if len(outputs) == 0 {
-		return nil, fail(CodeInvalidParameter, "Invalid parameter, outputs are missing")
-	}
-	list := make([]fields, len(outputs))
-	for i, v := range outputs {
-		op, err := asOutPoint(v)
-		if err != nil {
-			return nil, err
-		}
-		f := obj("txid", op.TxID, "vout", op.Index)
-		if by, ok := c.Mempool.Spends(op); ok {
-			f.add("spendingtxid", by)
-		}
-		list[i] = f
-	}
-	return list, nil
 }
 
 func saveMempool(ctx context.Context, c *call) (any, error) {

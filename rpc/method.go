@@ -81,7 +81,8 @@ const (
 func Methods() []Method {
 	all := slices.Concat(blockchainMethods(), blockMethods(), ledgerMethods(), steerMethods(), waitMethods(), statsMethods(), proofMethods(),
 		mempoolMethods(), rawTxMethods(), buildTxMethods(), signMethods(), networkMethods(), miningMethods(), templateMethods(), filterMethods(),
-		controlMethods(), utilMethods(), pruneMethods(), descriptorMethods(), multisigMethods(), psbtMethods())
+		controlMethods(), utilMethods(), pruneMethods(), descriptorMethods(), multisigMethods(), psbtMethods(),
+		spendingMethods(), scriptHashMethods(), scanBlocksMethods())
 	slices.SortFunc(all, func(a, b Method) int {
 		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Name, b.Name))
 	})

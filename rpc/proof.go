@@ -20,12 +20,12 @@ func proofMethods() []Method {
 	}
 }
 
-func getTxOutProof(_ context.Context, c *call) (any, error) {
+func getTxOutProof(ctx context.Context, c *call) (any, error) {
 	wanted, err := proofIDs(c.list(0))
 	if err != nil {
 		return nil, err
 	}
-	e, err := proofBlock(c, wanted)
+	e, err := proofBlock(ctx, c, wanted)
 	if err != nil {
 		return nil, err
 	}
@@ -66,12 +66,12 @@ func proofIDs(list []any) (map[types.Hash]bool, error) {
 	return wanted, nil
 }
 
-func proofBlock(c *call, wanted map[types.Hash]bool) (Entry, error) {
+func proofBlock(ctx context.Context, c *call, wanted map[types.Hash]bool) (Entry, error) {
 	if c.given(1) {
 		return c.entry(1)
 	}
 	for id := range wanted { // whichever is found first: all are to be in one block
-		if e, ok, err := blockOf(c, id); err != nil || ok {
+		if e, ok, err := blockOf(ctx, c, id); err != nil || ok {
 			return e, err
 		}
 	}
@@ -79,11 +79,11 @@ func proofBlock(c *call, wanted map[types.Hash]bool) (Entry, error) {
 }
 
 // blockOf finds the block of a transaction by the index, or by its unspent outputs.
-func blockOf(c *call, id types.Hash) (Entry, bool, error) {
+func blockOf(ctx context.Context, c *call, id types.Hash) (Entry, bool, error) {
 	if c.TxIndex != nil {
-		hash, err := c.TxIndex.Find(id)
+		found, err := c.TxIndex.Find(ctx, id)
 		if err == nil {
-			e, ok := c.Chain.Lookup(hash)
+			e, ok := c.Chain.Lookup(found.Block)
 			return e, ok, nil
 		}
 		if !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrNotSynced) {

@@ -162,7 +162,7 @@ func finalizePSBT(_ context.Context, c *call) (any, error) {
 	return obj("hex", hex.EncodeToString(tx.Bytes()), "complete", true), nil
 }
 
-func utxoUpdatePSBT(_ context.Context, c *call) (any, error) {
+func utxoUpdatePSBT(ctx context.Context, c *call) (any, error) {
 	p, err := asPSBT(c.args[0])
 	if err != nil {
 		return nil, err
@@ -182,7 +182,7 @@ func utxoUpdatePSBT(_ context.Context, c *call) (any, error) {
 		return nil, err
 	}
 	for i := range p.In {
-		c.updateInput(p, i, coins, known)
+		c.updateInput(ctx, p, i, coins, known)
 	}
 	for i := range p.Out {
 		if from, found := known[string(p.Tx.Out[i].Script)]; found {
@@ -193,10 +193,10 @@ func utxoUpdatePSBT(_ context.Context, c *call) (any, error) {
 }
 
 // updateInput adds what input i spends, and what is known of that script.
-func (c *call) updateInput(p *psbt.Packet, i int, coins consensus.Coins, known map[string]descriptor.Output) {
+func (c *call) updateInput(ctx context.Context, p *psbt.Packet, i int, coins consensus.Coins, known map[string]descriptor.Output) {
 	op, m := p.Tx.In[i].PrevOut, &p.In[i]
 	if _, ok := m.Get(psbt.InNonWitnessUTXO); !ok {
-		if tx, ok := c.wholeTx(op.TxID); ok && int64(op.Index) < int64(len(tx.Out)) {
+		if tx, ok := c.wholeTx(ctx, op.TxID); ok && int64(op.Index) < int64(len(tx.Out)) {
 			m.Set(psbt.InNonWitnessUTXO, nil, tx.Bytes())
 		}
 	}
@@ -251,23 +251,15 @@ func describe(m *psbt.Map, out descriptor.Output, k kinds) {
 }
 
 // wholeTx finds a transaction in the mempool or by the index.
-func (c *call) wholeTx(id types.Hash) (*types.Tx, bool) {
+func (c *call) wholeTx(ctx context.Context, id types.Hash) (*types.Tx, bool) {
 	if e, ok := c.Mempool.Entry(id); ok {
 		return e.Tx, true
 	}
 	if c.TxIndex == nil {
 		return nil, false
 	}
-	block, err := c.TxIndex.Find(id)
-	if err != nil {
-		return nil, false // not found, or not yet: then the set of coins has to do
-	}
-	e, ok := c.Chain.Lookup(block)
-	if !ok {
-		return nil, false
-	}
-	at, ok, err := findInBlock(c, e, id)
-	return at.tx, err == nil && ok
+	found, err := c.TxIndex.Find(ctx, id)
+	return found.Tx, err == nil // not found, or not yet: then the set of coins has to do
 }
 
 // isWitness tells whether an output is spent by a witness, as far as the fields of the input tell what a P2SH output hides.

@@ -39,7 +39,7 @@ func rawTxMethods() []Method {
 	}
 }
 
-func getRawTransaction(_ context.Context, c *call) (any, error) {
+func getRawTransaction(ctx context.Context, c *call) (any, error) {
 	id, err := c.hash(0)
 	if err != nil {
 		return nil, err
@@ -51,7 +51,7 @@ func getRawTransaction(_ context.Context, c *call) (any, error) {
 	if id == c.Node.Params().Genesis.Header.MerkleRoot {
 		return nil, fail(CodeNotFound, "The genesis block coinbase is not considered an ordinary transaction and cannot be retrieved")
 	}
-	at, err := c.whereIs(id)
+	at, err := c.whereIs(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +70,7 @@ type place struct {
 
 // whereIs finds a transaction as getrawtransaction does: in the block of parameter 2, else the mempool, else
 // the index.
-func (c *call) whereIs(id types.Hash) (place, error) {
+func (c *call) whereIs(ctx context.Context, id types.Hash) (place, error) {
 	if c.given(2) {
 		e, err := c.entry(2)
 		if err != nil {
@@ -88,24 +88,20 @@ func (c *call) whereIs(id types.Hash) (place, error) {
 	if c.TxIndex == nil {
 		return place{}, fail(CodeNotFound, "No such mempool transaction. Use -txindex or provide a block hash to enable blockchain transaction queries. Use gettransaction for wallet transactions.")
 	}
-	block, err := c.TxIndex.Find(id)
+	found, err := c.TxIndex.Find(ctx, id)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return place{}, fail(CodeNotFound, "No such mempool or blockchain transaction. Use gettransaction for wallet transactions.")
 	case errors.Is(err, ErrNotSynced):
 		return place{}, fail(CodeNotFound, "No such mempool transaction. Blockchain transactions are still in the process of being indexed. Use gettransaction for wallet transactions.")
 	case err != nil:
-		return place{}, err
+		return place{}, blockError(err)
 	}
-	e, ok := c.Chain.Lookup(block)
+	e, ok := c.Chain.Lookup(found.Block)
 	if !ok {
 		return place{}, fail(CodeNotFound, "Block not found")
 	}
-	at, ok, err := findInBlock(c, e, id)
-	if err == nil && !ok {
-		err = fail(CodeMisc, "the transaction index names a block without the transaction")
-	}
-	return at, err
+	return place{tx: found.Tx, entry: e, index: found.Index}, nil
 }
 
 func findInBlock(c *call, e Entry, id types.Hash) (place, bool, error) {

@@ -63,7 +63,8 @@ type Server struct {
 	nextJob uint64
 	active  map[uint64]job
 
-	scanning atomic.Pointer[scan]
+	scanning       atomic.Pointer[scan]
+	scanningBlocks atomic.Pointer[blockScan]
 }
 
 // job is a call under way.

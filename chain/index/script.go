@@ -51,7 +51,10 @@ const (
 // OpenScript returns the script-hash index in kv. Errors are Open's.
 func OpenScript(kv chain.KV) (*Script, error) {
 	f, err := Open(kv, Kind{Name: "script-hash index", Prefix: "a/", Version: 1, Change: scriptChange})
-	return &Script{f}, err
+	if err != nil {
+		return nil, err
+	}
+	return &Script{f}, nil
 }
 
 // Event is a transaction in a script's history. Amounts are in the smallest unit.

@@ -22,7 +22,10 @@ type Spend struct {
 // OpenSpent returns the spent-output index in kv. Errors are Open's.
 func OpenSpent(kv chain.KV) (*Spent, error) {
 	f, err := Open(kv, Kind{Name: "spent-output index", Prefix: "s/", Version: 1, Change: spentChange})
-	return &Spent{f}, err
+	if err != nil {
+		return nil, err
+	}
+	return &Spent{f}, nil
 }
 
 func spentChange(u *consensus.Update) (ch Change) {

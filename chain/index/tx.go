@@ -35,7 +35,10 @@ type Tx struct{ *Follower }
 // OpenTx returns the transaction index in kv. Errors are Open's.
 func OpenTx(kv chain.KV) (*Tx, error) {
 	f, err := Open(kv, Kind{Name: "transaction index", Prefix: "t/", Version: 1, Change: txChange})
-	return &Tx{f}, err
+	if err != nil {
+		return nil, err
+	}
+	return &Tx{f}, nil
 }
 
 func txChange(u *consensus.Update) (ch Change) {

@@ -18,9 +18,27 @@ import (
 
 // kinds are the indexes under test, by the function that opens them.
 var kinds = []func(chain.KV) (*Follower, error){
-	func(kv chain.KV) (*Follower, error) { x, err := OpenTx(kv); return x.Follower, err },
-	func(kv chain.KV) (*Follower, error) { x, err := OpenSpent(kv); return x.Follower, err },
-	func(kv chain.KV) (*Follower, error) { x, err := OpenScript(kv); return x.Follower, err },
+	func(kv chain.KV) (*Follower, error) {
+		x, err := OpenTx(kv)
+		if err != nil {
+			return nil, err
+		}
+		return x.Follower, nil
+	},
+	func(kv chain.KV) (*Follower, error) {
+		x, err := OpenSpent(kv)
+		if err != nil {
+			return nil, err
+		}
+		return x.Follower, nil
+	},
+	func(kv chain.KV) (*Follower, error) {
+		x, err := OpenScript(kv)
+		if err != nil {
+			return nil, err
+		}
+		return x.Follower, nil
+	},
 }
 
 // world is a chain and the blocks that were made for it.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -27,7 +28,8 @@ func chainCommand() *cli.Command {
 		Subcommands: []*cli.Command{
 			sub("info", "", "the best chain and the coin set", "info", chainInfo, asJSON),
 			sub("block", "HASH|HEIGHT", "one block", "block 12", chainBlock, asJSON),
-			sub("tx", "TXID [BLOCK]", "one transaction, of the mempool or of a block", "tx TXID", chainTx),
+			sub("tx", "TXID [BLOCK]", "one transaction: of the mempool, of a block, or of any block if the node runs with --txindex", "tx TXID", chainTx),
+			addressCommand(),
 			sub("tips", "", "the ends of all branches", "tips", chainTips, asJSON),
 			sub("verify", "", "check stored blocks again", "verify --depth 100", chainVerify, &cli.IntFlag{Name: "depth", Value: 6, Usage: "how many `BLOCKS`, 0 for all"}),
 			exportCommand(), importCommand(),
@@ -177,7 +179,7 @@ func chainTx(c *cli.Context) error {
 	err = client.Call(c.Context, "getrawtransaction", &raw, params...)
 	var answer *rpc.Error
 	if errors.As(err, &answer) && answer.Code == rpc.CodeNotFound && c.NArg() == 1 {
-		return fmt.Errorf("no such transaction in the mempool; one that is in a block is found with the block's height: `cairn chain tx %s HEIGHT`", c.Args().First())
+		return fmt.Errorf("%s. One that is in a block is found with the block's height (`cairn chain tx %s HEIGHT`), or without it if the node runs with --txindex", strings.TrimSuffix(answer.Message, ". Use gettransaction for wallet transactions."), c.Args().First())
 	}
 	if err != nil {
 		return err

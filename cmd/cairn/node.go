@@ -68,7 +68,11 @@ func nodeCommand() *cli.Command {
 		&cli.BoolFlag{Name: "peerblockfilters", Value: true, EnvVars: env("peerblockfilters"), Usage: "serve compact block filters to peers (BIP157)"},
 		&cli.BoolFlag{Name: "blocksonly", EnvVars: env("blocksonly"), Usage: "take no transactions from peers"},
 		&cli.BoolFlag{Name: "acceptnonstdtxn", EnvVars: env("acceptnonstdtxn"), Usage: "relay transactions of unusual form"},
-		&cli.BoolFlag{Name: "no-blockfilterindex", EnvVars: env("no-blockfilterindex"), Usage: "keep no compact block filters; wallets need them"},
+		&cli.BoolFlag{Name: "txindex", EnvVars: env("txindex"), Usage: "keep an index of all transactions, for getrawtransaction"},
+		&cli.BoolFlag{Name: "txospenderindex", EnvVars: env("txospenderindex"), Usage: "keep an index of what spent each output, for gettxspendingprevout"},
+		&cli.BoolFlag{Name: "scripthashindex", EnvVars: env("scripthashindex"), Usage: "keep an index of the history and coins of each script, for getaddresshistory, getaddressbalance and getaddressutxos"},
+		&cli.StringFlag{Name: "blockfilterindex", Value: "basic", EnvVars: env("blockfilterindex"), Usage: "keep compact block filters: `basic` (or 1), or 0 for none; wallets need them"},
+		&cli.BoolFlag{Name: "no-blockfilterindex", EnvVars: env("no-blockfilterindex"), Usage: "the same as --blockfilterindex 0"},
 		&cli.Int64Flag{Name: "prune", EnvVars: env("prune"), Usage: "remove old blocks: 1 when pruneblockchain says so, more to keep about so many `MiB`, at least 550 (default: keep all)"},
 		&cli.BoolFlag{Name: "fastprune", EnvVars: env("fastprune"), Usage: "for tests: small files of blocks, and any number of MiB for --prune"},
 		&cli.StringFlag{Name: "uacomment", EnvVars: env("uacomment"), Usage: "comment in the user agent"},
@@ -158,10 +162,18 @@ func nodeConfig(c *cli.Context) (node.Config, error) {
 		CacheBytes: int64(c.Int("dbcache")) << 20, MempoolBytes: int64(c.Int("maxmempool")) * 1_000_000,
 		MaxConnections: c.Int("max-connections"), BlocksOnly: c.Bool("blocksonly"), AcceptNonStd: c.Bool("acceptnonstdtxn"),
 		NoFilterIndex: c.Bool("no-blockfilterindex"), NoPeerFilters: !c.Bool("peerblockfilters"), UserAgent: c.String("uacomment"),
+		TxIndex: c.Bool("txindex"), SpentIndex: c.Bool("txospenderindex"), ScriptHashIndex: c.Bool("scripthashindex"),
 		Prune: c.Int64("prune"), FastPrune: c.Bool("fastprune"), Progress: startProgress(c.App.ErrWriter),
 	}
 	if cfg.Share <= 0 || cfg.Threads <= 0 {
 		return cfg, usagef("--threads and --share are more than 0")
+	}
+	switch kind := c.String("blockfilterindex"); kind {
+	case "basic", "1":
+	case "0":
+		cfg.NoFilterIndex = true
+	default:
+		return cfg, usagef("Unknown -blockfilterindex value %s: use basic, 1 or 0", kind)
 	}
 	if fee := c.String("minrelaytxfee"); fee != "" {
 		if cfg.MinRelayFee, err = parseCoins(fee); err != nil {

@@ -1,0 +1,281 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/cairn-chain/cairn/chain"
+	"github.com/cairn-chain/cairn/chain/index"
+	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/types"
+)
+
+// indexes are the optional indexes beside the filter index; nil is one that is not kept.
+type indexes struct {
+	tx      *index.Tx
+	spent   *index.Spent
+	scripts *index.Script
+}
+
+// list returns those that are kept.
+func (x *indexes) list() (kept []*index.Follower) {
+	if x.tx != nil {
+		kept = append(kept, x.tx.Follower)
+	}
+	if x.spent != nil {
+		kept = append(kept, x.spent.Follower)
+	}
+	if x.scripts != nil {
+		kept = append(kept, x.scripts.Follower)
+	}
+	return kept
+}
+
+func (n *Node) keepsIndexes() bool {
+	return n.keepsFilters() || n.cfg.TxIndex || n.cfg.SpentIndex || n.cfg.ScriptHashIndex
+}
+
+// openIndexes opens what the configuration asks for. What it does not ask for stays on disk, and goes on from there when it is asked
+// for again.
+func (n *Node) openIndexes() (err error) {
+	if err := n.openFilters(); err != nil {
+		return err
+	}
+	if n.cfg.TxIndex {
+		if n.indexes.tx, err = index.OpenTx(n.indexKV); err != nil {
+			return err
+		}
+	}
+	if n.cfg.SpentIndex {
+		if n.indexes.spent, err = index.OpenSpent(n.indexKV); err != nil {
+			return err
+		}
+	}
+	if n.cfg.ScriptHashIndex {
+		if n.indexes.scripts, err = index.OpenScript(n.indexKV); err != nil {
+			return err
+		}
+	}
+	for _, x := range n.indexes.list() {
+		if err := n.keepFor(x.Name(), x.Position); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// closeIndexes notes that they were left in order, unless the node is killed, and closes the database.
+func (n *Node) closeIndexes() error {
+	if n.indexKV == nil {
+		return nil
+	}
+	var errs []error
+	for _, x := range n.indexes.list() {
+		if !n.abandon {
+			errs = append(errs, x.Close())
+		}
+	}
+	return errors.Join(append(errs, n.indexKV.Close())...)
+}
+
+// followAll starts a loop for each index that is kept.
+func (n *Node) followAll(ctx context.Context) {
+	if n.filters != nil {
+		n.spawn(func() { n.follow(ctx, func() error { return n.filters.Sync(ctx, n.chain) }) })
+	}
+	for _, x := range n.indexes.list() {
+		n.spawn(func() { n.follow(ctx, func() error { return n.catchUp(ctx, x) }) })
+	}
+}
+
+// follow calls sync whenever the chain's bell rings.
+func (n *Node) follow(ctx context.Context, sync func() error) {
+	bell, cancel := n.chain.Subscribe()
+	defer cancel()
+	for {
+		if err := sync(); err != nil && ctx.Err() == nil {
+			n.fail(err)
+			return
+		}
+		n.indexed.fire()
+		select {
+		case <-ctx.Done():
+			return
+		case <-bell:
+		}
+	}
+}
+
+// indexNews is after how many blocks the log tells how far an index is.
+const indexNews = 2000
+
+// catchUp brings an index to the tip. A long way is told of in the log.
+func (n *Node) catchUp(ctx context.Context, x *index.Follower) error {
+	blocks := 0
+	err := x.Sync(ctx, n.chain, func() {
+		if blocks++; blocks%indexNews == 0 {
+			n.cfg.Log.Info("an index is being built", "index", x.Name(), "height", x.Position().Height, "tip", n.chain.Tip().Height())
+		}
+	})
+	if err == nil && blocks >= indexNews {
+		n.cfg.Log.Info("an index has caught up", "index", x.Name(), "height", x.Position().Height, "entries", x.Entries())
+	}
+	if errors.Is(err, chain.ErrNotStored) {
+		return fmt.Errorf("%w; an index needs all blocks from where it stands: switch it off, or fetch the blocks again", err)
+	}
+	return err
+}
+
+// past tells whether a position is at a block or above it.
+func (n *Node) past(pos chain.Position, b *chain.Node) bool {
+	at := n.chain.Lookup(pos.Hash)
+	return at != nil && at.Height() >= b.Height() && at.Ancestor(b.Height()).Hash() == b.Hash()
+}
+
+// reaches waits until an index stands at a block or above it, or the chain has left the block behind.
+func (n *Node) reaches(ctx context.Context, position func() chain.Position, tip *chain.Node) error {
+	for {
+		moved := n.indexed.next()
+		if n.past(position(), tip) || !tip.Active() {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-n.halted:
+			return errStopped
+		case <-moved:
+		}
+	}
+}
+
+// settled waits until an index that was complete has followed the chain to where it stands now. One that is still being
+// built is not waited for.
+func (n *Node) settled(ctx context.Context, x *index.Follower) error {
+	if !x.CaughtUp() {
+		return nil
+	}
+	return n.reaches(ctx, x.Position, n.chain.Tip())
+}
+
+// indexRPC is what rpc's three index interfaces share.
+type indexRPC struct {
+	n *Node
+	*index.Follower
+}
+
+func (r indexRPC) Synced() (height int32, synced bool) {
+	pos := r.Position()
+	return pos.Height, pos.Hash == r.n.chain.Tip().Hash()
+}
+
+// verdict gives the RPC's error for one of an index: what is not found may only not have been reached.
+func (r indexRPC) verdict(err error) error {
+	switch {
+	case errors.Is(err, index.ErrNotReady):
+		return rpc.ErrNotSynced
+	case errors.Is(err, index.ErrNotFound):
+		if _, synced := r.Synced(); !synced && !r.CaughtUp() {
+			return rpc.ErrNotSynced
+		}
+		return rpc.ErrNotFound
+	}
+	return err
+}
+
+// blocks is index.Blocks.
+func (r indexRPC) blocks(tip chain.Position, height int32) (types.Hash, []byte, error) {
+	at := r.n.chain.Lookup(tip.Hash)
+	if at == nil || height > at.Height() {
+		return types.Hash{}, nil, fmt.Errorf("%s: no block at height %d: %w", r.Name(), height, chain.ErrDamaged)
+	}
+	hash := at.Ancestor(height).Hash()
+	raw, err := chainRPC{r.n}.RawBlock(hash)
+	return hash, raw, err
+}
+
+// txIndexRPC is rpc.TxIndex.
+type txIndexRPC struct {
+	indexRPC
+	x *index.Tx
+}
+
+func (r txIndexRPC) Find(ctx context.Context, id types.Hash) (rpc.FoundTx, error) {
+	if err := r.n.settled(ctx, r.Follower); err != nil {
+		return rpc.FoundTx{}, err
+	}
+	p, err := r.x.Find(id, r.blocks)
+	return rpc.FoundTx{Tx: p.Tx, Block: p.Block, Index: p.Index}, r.verdict(err)
+}
+
+// spentIndexRPC is rpc.SpentIndex.
+type spentIndexRPC struct {
+	indexRPC
+	x *index.Spent
+}
+
+func (r spentIndexRPC) Find(ctx context.Context, op types.OutPoint) (rpc.FoundTx, error) {
+	if err := r.n.settled(ctx, r.Follower); err != nil {
+		return rpc.FoundTx{}, err
+	}
+	p, err := r.x.Find(op, r.blocks)
+	return rpc.FoundTx{Tx: p.Tx, Block: p.Block, Index: p.Index}, r.verdict(err)
+}
+
+// scriptIndexRPC is rpc.ScriptIndex.
+type scriptIndexRPC struct {
+	indexRPC
+	x *index.Script
+}
+
+func (r scriptIndexRPC) History(ctx context.Context, lock []byte, height int32, number, most int) ([]rpc.ScriptEvent, rpc.At, error) {
+	if err := r.n.settled(ctx, r.Follower); err != nil {
+		return nil, rpc.At{}, err
+	}
+	events, at, err := r.x.History(lock, height, number, most)
+	list := make([]rpc.ScriptEvent, len(events))
+	for i, e := range events {
+		list[i] = rpc.ScriptEvent(e)
+	}
+	return list, rpc.At(at), r.verdict(err)
+}
+
+func (r scriptIndexRPC) Coins(ctx context.Context, lock []byte, after *rpc.ScriptCoin, most int) ([]rpc.ScriptCoin, rpc.At, error) {
+	if err := r.n.settled(ctx, r.Follower); err != nil {
+		return nil, rpc.At{}, err
+	}
+	coins, at, err := r.x.Coins(lock, (*index.Coin)(after), most)
+	list := make([]rpc.ScriptCoin, len(coins))
+	for i, c := range coins {
+		list[i] = rpc.ScriptCoin(c)
+	}
+	return list, rpc.At(at), r.verdict(err)
+}
+
+func (r scriptIndexRPC) Balance(ctx context.Context, lock []byte) (rpc.ScriptBalance, rpc.At, error) {
+	if err := r.n.settled(ctx, r.Follower); err != nil {
+		return rpc.ScriptBalance{}, rpc.At{}, err
+	}
+	b, at, err := r.x.Balance(lock)
+	if errors.Is(err, index.ErrTooMany) {
+		err = rpc.ErrTooMany
+	}
+	return rpc.ScriptBalance(b), rpc.At(at), r.verdict(err)
+}
+
+// addIndexes fills in what the RPC may ask of the indexes.
+func (n *Node) addIndexes(b *rpc.Backend) {
+	if n.filters != nil {
+		b.Filters = filtersRPC{n}
+	}
+	if x := n.indexes.tx; x != nil {
+		b.TxIndex = txIndexRPC{indexRPC{n, x.Follower}, x}
+	}
+	if x := n.indexes.spent; x != nil {
+		b.SpentIndex = spentIndexRPC{indexRPC{n, x.Follower}, x}
+	}
+	if x := n.indexes.scripts; x != nil {
+		b.ScriptIndex = scriptIndexRPC{indexRPC{n, x.Follower}, x}
+	}
+}
