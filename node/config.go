@@ -48,6 +48,7 @@ type Config struct {
 	MinRelayFee    int64 // per 1000 vbytes; 0: 1000
 	MaxConnections int   // 0: 125; fewer if the process may not open so many files
 	BlocksOnly     bool
+	NoV2Transport  bool // no encrypted connections (BIP324)
 	NoFilterIndex  bool
 	NoPeerFilters  bool // the filter index, if it is kept, is not served to peers
 	NoMempoolFile  bool

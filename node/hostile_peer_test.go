@@ -214,6 +214,9 @@ func (p *stranger) read() (wire.Message, error) {
 			return nil, err
 		}
 		h, err := wire.ReadHeader(raw, p.magic)
+		if errors.Is(err, wire.ErrMagic) {
+			return nil, p.noise()
+		}
 		must(p.t, err)
 		payload := make([]byte, h.Length)
 		if _, err := io.ReadFull(p.r, payload); err != nil {
@@ -228,6 +231,14 @@ func (p *stranger) read() (wire.Message, error) {
 		}
 		return m, nil
 	}
+}
+
+// noise reads what is not version 1 until the connection ends: the node took our bytes for an encrypted handshake.
+func (p *stranger) noise() error {
+	if _, err := io.Copy(io.Discard, p.r); err != nil {
+		return err
+	}
+	return io.EOF
 }
 
 // await reads until a message of one kind comes.

@@ -51,6 +51,7 @@ type Node struct {
 	web     *services
 	peers   *peersRPC
 	unknown unknownRules
+	plain   plainAddrs
 	started time.Time
 	p2pAddr netip.AddrPort
 	// services are the bits that peers are told.
@@ -164,7 +165,7 @@ func (n *Node) openNetwork() error {
 	n.owner = newOwner()
 	n.net = p2p.New(p2p.Config{
 		Magic: n.cfg.Params.Magic, Transport: n.cfg.Transport, MaxConnections: n.cfg.MaxConnections,
-		Emit: n.owner.emit, Log: n.cfg.Log, Observe: n.stats,
+		Codec: n.codec(), Emit: n.owner.emit, Log: n.cfg.Log, Observe: n.stats,
 	})
 	if n.cfg.Listen != "" {
 		if n.p2pAddr, err = n.net.Listen(n.cfg.Listen); err != nil {
@@ -176,6 +177,7 @@ func (n *Node) openNetwork() error {
 		return err
 	}
 	n.owner.machine, n.owner.net, n.owner.ledger = n.machine, n.net, n.ledger
+	n.owner.older = n.dialsOlder
 	n.owner.clock, n.owner.stats, n.owner.tell, n.owner.filters = n.clock, n.stats, n.tell, n.serveFilters
 	n.ledger.out = n.owner.verdict(n.halted)
 	return nil
@@ -188,6 +190,9 @@ func (n *Node) protoConfig(rng *mrand.Rand) proto.Config {
 		Limits: proto.DefaultLimits(), BlocksOnly: n.cfg.BlocksOnly, NetGroup: addrbook.Group,
 	}
 	pc.Limits.Inbound = max(n.cfg.MaxConnections-pc.Limits.Outbound-pc.Limits.BlockRelay-1, 1)
+	if !n.cfg.NoV2Transport {
+		pc.Services |= wire.NodeP2PV2
+	}
 	n.services, n.userAgent = pc.Offered(), pc.UserAgent()
 	pc.Anchors = n.book.Anchors()
 	pc.Manual = append(append(pc.Manual, n.cfg.Connect...), n.cfg.AddNodes...)

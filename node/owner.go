@@ -21,6 +21,7 @@ type owner struct {
 	stats   *stats
 	tell    func(Happening)
 	filters func(proto.ServeFilters) wire.Message // nil if filters are not served
+	older   func(proto.Dial) bool                 // whether to dial in version 1 from the start
 
 	fromNet  chan proto.Event // bounded: when it is full, connections are not read
 	fromHere chan proto.Event // the ledger's verdicts; always drained
@@ -97,11 +98,19 @@ func (o *owner) carryOut(eff proto.Effect) {
 	case proto.ServeBlockTxns:
 		o.net.SendLazy(e.Peer, func() wire.Message { return o.blockTxnsFor(e) })
 	case proto.Dial:
-		o.net.Dial(e.Addr, e.Kind)
+		o.dial(e)
 	case proto.Disconnect:
 		o.stats.disconnected(e)
 		o.net.Disconnect(e.Peer, e.Why)
 	}
+}
+
+func (o *owner) dial(e proto.Dial) {
+	if o.older(e) {
+		o.net.DialOlder(e.Addr, e.Kind)
+		return
+	}
+	o.net.Dial(e.Addr, e.Kind)
 }
 
 // send queues a message. A transaction that a peer has asked for is known to the network from then on.

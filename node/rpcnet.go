@@ -43,8 +43,9 @@ func (r *peersRPC) Infos() []rpc.PeerInfo {
 			PingTime: p.PingLast, MinPing: p.PingMin, PingWait: p.PingWait, Version: p.Protocol, SubVer: p.UserAgent,
 			Inbound: p.Kind == proto.Inbound, StartingHeight: p.StartingHeight, SyncedHeaders: p.SyncedHeaders,
 			SyncedBlocks: p.SyncedBlocks, Inflight: p.InFlight, AddrRelay: p.AddrRelay, AddrProcessed: p.AddrProcessed,
-			AddrRateLimited: p.AddrRateLimited, MinFeeFilter: p.MinFeeFilter, SentPerMsg: c.SentByCommand, RecvPerMsg: c.ReceivedByCommand,
-			ConnectionType: p.Kind.String(), TransportProtocol: "v1", HighBandwidthTo: p.HighBandwidthTo, HighBandwidthFrom: p.HighBandwidthFrom, PresyncedHeaders: p.Presynced,
+			AddrRateLimited: p.AddrRateLimited, MinFeeFilter: p.MinFeeFilter, SentPerMsg: perMessage(c.SentByCommand), RecvPerMsg: perMessage(c.ReceivedByCommand),
+			SentMessages: perMessage(c.SentMessages), RecvMessages: perMessage(c.ReceivedMessages), NetGroup: c.NetGroup,
+			ConnectionType: p.Kind.String(), TransportProtocol: c.Transport, SessionID: c.SessionID, HighBandwidthTo: p.HighBandwidthTo, HighBandwidthFrom: p.HighBandwidthFrom, PresyncedHeaders: p.Presynced,
 		})
 	}
 	return out
@@ -90,7 +91,7 @@ func (r *peersRPC) parseAddr(s string) (netip.AddrPort, error) {
 	return a, nil
 }
 
-func (r *peersRPC) AddNode(s string) error {
+func (r *peersRPC) AddNode(s string, encrypted bool) error {
 	a, err := r.parseAddr(s)
 	if err != nil {
 		return err
@@ -102,6 +103,9 @@ func (r *peersRPC) AddNode(s string) error {
 	}
 	if len(r.added) >= 1000 {
 		return errors.New("too many added nodes")
+	}
+	if err := r.n.plain.set(a, encrypted); err != nil {
+		return err
 	}
 	r.added = append(r.added, a)
 	r.n.step(proto.AddManual{Addr: a})
@@ -124,8 +128,11 @@ func (r *peersRPC) RemoveNode(s string) error {
 	return nil
 }
 
-func (r *peersRPC) TryNode(s string) error {
+func (r *peersRPC) TryNode(s string, encrypted bool) error {
 	a, err := r.parseAddr(s)
+	if err == nil {
+		err = r.n.plain.set(a, encrypted)
+	}
 	if err == nil {
 		r.n.step(proto.AddManual{Addr: a, Once: true})
 	}

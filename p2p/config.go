@@ -79,6 +79,9 @@ func (NoObserver) Refused(string) {}
 // Closed does nothing.
 func (NoObserver) Closed(string) {}
 
+// DefaultPace is the pace of frames that is used if a Config names none.
+func DefaultPace() Pace { return Pace{30 * time.Second, 16 << 10} }
+
 // withDefaults fills what was left open.
 func (c Config) withDefaults() Config {
 	orInt(&c.MaxConnections, 125)
@@ -89,7 +92,7 @@ func (c Config) withDefaults() Config {
 	orInt(&c.QueueBytes, 8_000_000)
 	orTime(&c.DialTimeout, 10*time.Second)
 	orTime(&c.OpenTimeout, 30*time.Second)
-	orPace(&c.ReadPace, Pace{30 * time.Second, 16 << 10})
+	orPace(&c.ReadPace, DefaultPace())
 	orPace(&c.WritePace, Pace{120 * time.Second, 16 << 10})
 	if c.Transport == nil {
 		c.Transport = TCP{}

@@ -247,14 +247,18 @@ type PeerInfo struct {
 	AddrRelay                bool
 	AddrProcessed            uint64
 	AddrRateLimited          uint64
-	MinFeeFilter             int64 // per 1000 vbytes
-	SentPerMsg, RecvPerMsg   map[string]uint64
-	ConnectionType           string // "inbound", "outbound-full-relay", "block-relay-only", "manual", "feeler", "addr-fetch"
-	TransportProtocol        string // "v1", "v2", "detecting"
+	MinFeeFilter             int64             // per 1000 vbytes
+	SentPerMsg, RecvPerMsg   map[string]uint64 // bytes
+	ConnectionType           string            // "inbound", "outbound-full-relay", "block-relay-only", "manual", "feeler", "addr-fetch"
+	TransportProtocol        string            // "v1", "v2", "detecting"
 	SessionID                string
 	Permissions              []string
 	PresyncedHeaders         int32
 	LastInvSequence, InvSize uint64
+
+	// Beyond Bitcoin Core: how many messages, and the group by which connections are bounded.
+	SentMessages, RecvMessages map[string]uint64
+	NetGroup                   string
 }
 
 // AddedNode is an entry of addnode's list.
@@ -289,10 +293,10 @@ type Peers interface {
 	Active() bool
 	SetActive(active bool)
 	// AddNode keeps a connection to host:port open (ErrAlreadyAdded); RemoveNode forgets it
-	// (ErrNotFound); TryNode dials once.
-	AddNode(addr string) error
+	// (ErrNotFound); TryNode dials once. encrypted says which transport is tried first.
+	AddNode(addr string, encrypted bool) error
 	RemoveNode(addr string) error
-	TryNode(addr string) error
+	TryNode(addr string, encrypted bool) error
 	Added() []AddedNode
 	// DisconnectAddr and DisconnectID close a connection; ErrNotFound if there is none such.
 	DisconnectAddr(addr string) error

@@ -349,7 +349,7 @@ func (f *fake) Totals() NetTotals     { return NetTotals{100, 200} }
 func (f *fake) Active() bool          { return f.active }
 func (f *fake) SetActive(active bool) { f.active = active }
 
-func (f *fake) AddNode(addr string) error {
+func (f *fake) AddNode(addr string, _ bool) error {
 	if slices.Contains(f.added, addr) {
 		return ErrAlreadyAdded
 	}
@@ -364,7 +364,7 @@ func (f *fake) RemoveNode(addr string) error {
 	f.added = slices.DeleteFunc(f.added, func(a string) bool { return a == addr })
 	return nil
 }
-func (f *fake) TryNode(string) error { return nil }
+func (f *fake) TryNode(string, bool) error { return nil }
 
 func (f *fake) Added() []AddedNode {
 	var list []AddedNode

@@ -20,7 +20,7 @@ func networkMethods() []Method {
 			Result: "{...}    (json object) totalbytesrecv, totalbytessent, timemillis, uploadtarget", run: getNetTotals},
 		{Name: "addnode", Topic: topicNetwork, Help: "Attempts to add or remove a node from the addnode list, or try a connection to a node once. Such connections are kept open and never evicted.",
 			Params: []Param{required("node", TypeString, "The address of the peer to connect to"), required("command", TypeString, "'add' to add a node to the list, 'remove' to remove a node from the list, 'onetry' to try a connection to the node once"),
-				optional("v2transport", TypeBool, "false", "Accepted and of no effect: connections are in plain text")},
+				optional("v2transport", TypeBool, "set by --v2transport", "Try the encrypted transport (BIP324) first; a node that does not know it is connected to in plain text")},
 			Result: "null", Example: `"192.168.0.6:21333" "onetry"`, run: addNode},
 		{Name: "getaddednodeinfo", Topic: topicNetwork, Help: "Returns information about the given added node, or all added nodes (note that onetry addnodes are not listed here).",
 			Params: []Param{optional("node", TypeString, "all nodes", "If provided, return information about this specific node, otherwise all nodes are returned.")},
@@ -40,6 +40,9 @@ func networkMethods() []Method {
 			Result: "{...}    (json object) success", Example: `"1.2.3.4" 21333 true`, run: addPeerAddress},
 	}
 }
+
+// serviceP2PV2 is the bit of nodes that encrypt (BIP324).
+const serviceP2PV2 = 1 << 11
 
 var serviceNames = []struct {
 	bit  uint
@@ -139,7 +142,8 @@ func (p *PeerInfo) fields() fields {
 	}
 	f = append(f, obj("inflight", inflight, "addr_relay_enabled", p.AddrRelay, "addr_processed", p.AddrProcessed, "addr_rate_limited", p.AddrRateLimited,
 		"permissions", nonNil(p.Permissions), "minfeefilter", perKVByte(p.MinFeeFilter), "bytessent_per_msg", sortedCounts(p.SentPerMsg), "bytesrecv_per_msg", sortedCounts(p.RecvPerMsg),
-		"connection_type", p.ConnectionType, "transport_protocol_type", p.TransportProtocol, "session_id", p.SessionID)...)
+		"connection_type", p.ConnectionType, "transport_protocol_type", p.TransportProtocol, "session_id", p.SessionID,
+		"messagessent_per_msg", sortedCounts(p.SentMessages), "messagesrecv_per_msg", sortedCounts(p.RecvMessages), "netgroup", p.NetGroup)...)
 	return f
 }
 
@@ -172,12 +176,16 @@ func getNetTotals(_ context.Context, c *call) (any, error) {
 }
 
 func addNode(_ context.Context, c *call) (any, error) {
-	node := c.str(0)
+	node, able := c.str(0), c.Node.Service().Services&serviceP2PV2 != 0
+	encrypted := c.boolOr(2, able)
+	if encrypted && !able {
+		return nil, fail(CodeInvalidParameter, "Error: v2transport requested but not enabled (see -v2transport)")
+	}
 	switch c.str(1) {
 	case "onetry":
-		return nil, c.Peers.TryNode(node)
+		return nil, c.Peers.TryNode(node, encrypted)
 	case "add":
-		err := c.Peers.AddNode(node)
+		err := c.Peers.AddNode(node, encrypted)
 		if errors.Is(err, ErrAlreadyAdded) {
 			return nil, fail(CodeNodeAlreadyAdded, "Error: Node already added")
 		}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"text/tabwriter"
 
 	"github.com/urfave/cli/v2"
 
@@ -82,63 +81,6 @@ func mineCommand() *cli.Command {
 			return err
 		},
 	}
-}
-
-func peersCommand() *cli.Command {
-	return &cli.Command{
-		Name: "peers", Usage: "list a node's peers", OnUsageError: wrongUsage, Before: noArguments, Action: runPeers,
-		Flags:       append(clientFlags(), &cli.BoolFlag{Name: "json", Usage: "print JSON"}),
-		Description: "Example:\n\n    cairn peers --node 1",
-	}
-}
-
-// peerLine is what the table shows of getpeerinfo.
-type peerLine struct {
-	ID        int     `json:"id"`
-	Addr      string  `json:"addr"`
-	Inbound   bool    `json:"inbound"`
-	Type      string  `json:"connection_type"`
-	SubVer    string  `json:"subver"`
-	Ping      float64 `json:"pingtime"`
-	Sent      uint64  `json:"bytessent"`
-	Received  uint64  `json:"bytesrecv"`
-	Headers   int     `json:"synced_headers"`
-	Blocks    int     `json:"synced_blocks"`
-	InFlight  []int   `json:"inflight"`
-	Transport string  `json:"transport_protocol_type"`
-}
-
-func runPeers(c *cli.Context) error {
-	client, err := dialNode(c)
-	if err != nil {
-		return err
-	}
-	var raw json.RawMessage
-	if err := client.Call(c.Context, "getpeerinfo", &raw); err != nil {
-		return err
-	}
-	if c.Bool("json") {
-		return printResult(c.App.Writer, raw)
-	}
-	var peers []peerLine
-	if err := json.Unmarshal(raw, &peers); err != nil {
-		return err
-	}
-	t := tabwriter.NewWriter(c.App.Writer, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "id\taddress\tkind\theaders\tblocks\tin flight\tping\tsent\treceived\tprogram")
-	for _, p := range peers {
-		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%d\t%.1f ms\t%s\t%s\t%s\n", p.ID, p.Addr, p.Type, knownHeight(p.Headers), knownHeight(p.Blocks), len(p.InFlight), p.Ping*1000,
-			bytesText(p.Sent), bytesText(p.Received), p.SubVer)
-	}
-	return t.Flush()
-}
-
-// knownHeight is "-" for −1: not known.
-func knownHeight(h int) string {
-	if h < 0 {
-		return "-"
-	}
-	return fmt.Sprint(h)
 }
 
 // plural counts things.

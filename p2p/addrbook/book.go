@@ -255,6 +255,15 @@ func (b *Book) resolve(now time.Time) {
 	}
 }
 
+// Services returns what an address claims to offer, as it said itself or as others told; ok is false if it is not known.
+func (b *Book) Services(addr netip.AddrPort) (s wire.Services, ok bool) {
+	e := b.byAddr[canonical(addr)]
+	if e == nil {
+		return 0, false
+	}
+	return e.services, true
+}
+
 // Select picks an address to dial for which skip is false; nil skips nobody. With newOnly, for feelers, it
 // picks from new, or the holder of a contested place in tried, which is to be tested. Addresses that did not
 // answer lately are left out. ok is false if nothing was found.

@@ -24,6 +24,7 @@ const (
 	NodeWitness        Services = 1 << 3
 	NodeCompactFilters Services = 1 << 6
 	NodeNetworkLimited Services = 1 << 10
+	NodeP2PV2          Services = 1 << 11 // the encrypted transport (BIP324)
 )
 
 // ProtocolVersion is what we announce (70016: wtxidrelay); MinProtocolVersion is the least with which
