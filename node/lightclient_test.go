@@ -190,7 +190,7 @@ func TestLightClient(t *testing.T) {
 
 	p := s.approach()
 	p.say(p.version())
-	if v := await[wire.Version](p); v.Services != wire.NodeNetwork|wire.NodeNetworkLimited|wire.NodeWitness|wire.NodeCompactFilters {
+	if v := await[wire.Version](p); v.Services != wire.NodeNetwork|wire.NodeNetworkLimited|wire.NodeWitness|wire.NodeCompactFilters|wire.NodeP2PV2 {
 		t.Fatalf("services %#x", uint64(v.Services))
 	}
 	p.say(wire.Verack{})

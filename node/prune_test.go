@@ -54,7 +54,7 @@ func TestPruneByHand(t *testing.T) {
 	c.do("getblockheader", hashes[3])
 	c.saying(rpc.CodeMisc, "was pruned", "invalidateblock", hashes[50])
 	services := n.services
-	if services != wire.NodeNetworkLimited|wire.NodeWitness {
+	if services != wire.NodeNetworkLimited|wire.NodeWitness|wire.NodeP2PV2 {
 		t.Errorf("services %d", services)
 	}
 	must(t, n.Close())

@@ -9,8 +9,10 @@
 //     file descriptor is left, it pauses and tries again.
 //  2. Net.admit is the one way in for every transport and direction. It counts the connections, and per
 //     host those that have not said verack yet; it gives the peer its PeerID, which is never used twice.
-//  3. Net.serve lets the Codec open the connection, emits Connected, and starts the goroutine that writes. From
-//     here on the peer has two goroutines, and a bounded queue of what is to be sent.
+//  3. Net.serve emits Connected, lets the Codec open the connection, and starts the goroutine that writes. From
+//     here on the peer has two goroutines, and a bounded queue of what is to be sent. The codec V2 tells from the first 16
+//     bytes of an inbound connection whether it is version 1. A peer that we dialled, and that closes when it hears an
+//     encrypted handshake, is dialled again in version 1.
 //  4. v1Stream.Read waits for the first byte of a frame, as long as it takes: whether a silent peer is worth
 //     keeping is for the machine to find out, by ping. With the first byte a deadline begins, which
 //     grows with the frame's size; a peer that sends one byte a minute does not meet it.
@@ -21,6 +23,9 @@
 //     payload of a message that the node does not know is passed over and never held.
 //  7. The checksum is compared. If it is wrong the frame is dropped and counted, and the connection goes on,
 //     as in Bitcoin Core.
+//     Encrypted, steps 5 to 7 are: a length of 3 bytes, held against the longest message of all; the packet, for which
+//     memory grows the same way; its tag, and if that is wrong the connection ends; the name, and with it the
+//     message's own limit. Decoys are counted, bounded and forgotten.
 //  8. peer.deliver has wire.Decode make a typed message of it, which shares no memory with the buffer. If it
 //     cannot, Malformed is emitted and the connection closed. Large messages pass here a few at a time.
 //  9. Config.Emit is called with the event Message. While it blocks nothing

@@ -14,7 +14,7 @@ func networkMethods() []Method {
 			Result: "{...}    (json object) version, subversion, protocolversion, localservices, localservicesnames, localrelay, timeoffset, networkactive, connections, connections_in, connections_out, networks, relayfee, incrementalfee, localaddresses, warnings",
 			run:    getNetworkInfo},
 		{Name: "getpeerinfo", Topic: topicNetwork, Help: "Returns data about each connected network peer as a json array of objects.",
-			Result: "[{...}]    (json array) id, addr, network, services, lastsend, lastrecv, bytessent, bytesrecv, conntime, pingtime, version, subver, inbound, startingheight, synced_headers, synced_blocks, inflight, connection_type, and more", run: getPeerInfo},
+			Result: "[{...}]    (json array) id, addr, addrbind, addrlocal, network, services, servicesnames, relaytxes, lastsend, lastrecv, last_transaction, last_block, bytessent, bytesrecv, conntime, timeoffset, pingtime, minping, pingwait, version, subver, inbound, bip152_hb_to, bip152_hb_from, startingheight, presynced_headers, synced_headers, synced_blocks, inflight, addr_relay_enabled, addr_processed, addr_rate_limited, permissions, minfeefilter, bytessent_per_msg, bytesrecv_per_msg, connection_type, transport_protocol_type, session_id, messagessent_per_msg, messagesrecv_per_msg, netgroup", run: getPeerInfo},
 		{Name: "getconnectioncount", Topic: topicNetwork, Help: "Returns the number of connections to other nodes.", Result: "n    (numeric) The connection count", run: getConnectionCount},
 		{Name: "getnettotals", Topic: topicNetwork, Help: "Returns information about network traffic, including bytes in, bytes out, and current system time.",
 			Result: "{...}    (json object) totalbytesrecv, totalbytessent, timemillis, uploadtarget", run: getNetTotals},

@@ -35,6 +35,21 @@ func public(n uint32) netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{byte(30 + n>>24%4), byte(n >> 16), byte(n >> 8), byte(n)}), 8333)
 }
 
+func TestServices(t *testing.T) {
+	b := newBook(1)
+	if s, ok := b.Services(public(1)); ok || s != 0 {
+		t.Errorf("an unknown address offers %b", s)
+	}
+	b.Add(start, told(start, public(1)), public(2))
+	if s, ok := b.Services(public(1)); !ok || s != wire.NodeNetwork {
+		t.Errorf("told: %b", s)
+	}
+	b.Good(start, public(1), wire.NodeNetwork|wire.NodeP2PV2)
+	if s, ok := b.Services(public(1)); !ok || s != wire.NodeNetwork|wire.NodeP2PV2 {
+		t.Errorf("said itself: %b", s)
+	}
+}
+
 // check is the Book's sanity check: every entry stands exactly where it says, and where it may.
 func check(t *testing.T, b *Book) {
 	t.Helper()

@@ -10,6 +10,8 @@ import (
 
 	"github.com/btcsuite/btcd/btcec/v2"
 	"github.com/btcsuite/btcd/btcec/v2/ellswift"
+
+	"github.com/cairn-chain/cairn/internal/vectors"
 )
 
 // mainnet is the magic of the public vectors.
@@ -79,6 +81,7 @@ func (r row) field(name string) *btcec.FieldVal {
 
 // The public vectors of packets: from the secret to the ciphertext of the packet after in_idx others.
 func TestPacketVectors(t *testing.T) {
+	count := vectors.New(t, "bip324 packets", 7)
 	for _, r := range rows(t, "packet_encoding_test_vectors.csv", 7) {
 		secret, _ := btcec.PrivKeyFromBytes(r.bytes("in_priv_ours"))
 		k := &Key{secret: secret, Public: [KeySize]byte(r.bytes("in_ellswift_ours"))}
@@ -101,6 +104,7 @@ func TestPacketVectors(t *testing.T) {
 		r.check("mid_recv_garbage_terminator", s.theirs[:])
 		r.check("out_session_id", s.ID[:])
 		checkPacket(r, s)
+		count.Case(!t.Failed())
 	}
 }
 
@@ -154,14 +158,17 @@ func decoded(t *testing.T, encoding []byte) [32]byte {
 
 // All 64 bytes are a key: the vectors hold every special case of the decoding.
 func TestDecodeVectors(t *testing.T) {
+	count := vectors.New(t, "bip324 decoding", 76)
 	for _, r := range rows(t, "ellswift_decode_test_vectors.csv", 76) {
 		x := decoded(t, r.bytes("ellswift"))
 		r.check("x", x[:])
+		count.Case(!t.Failed())
 	}
 }
 
 // The inverse: for each u and x, which of the eight cases have a t.
 func TestEncodeVectors(t *testing.T) {
+	count := vectors.New(t, "bip324 encoding", 32)
 	for _, r := range rows(t, "xswiftec_inv_test_vectors.csv", 32) {
 		for i := range 8 {
 			name := "case" + strconv.Itoa(i) + "_t"
@@ -172,5 +179,6 @@ func TestEncodeVectors(t *testing.T) {
 				r.check(name, v.Normalize().Bytes()[:])
 			}
 		}
+		count.Case(!t.Failed())
 	}
 }
