@@ -322,14 +322,8 @@ func (l *ledger) accept(tx *types.Tx, opt mempool.AddOptions) (mempool.Result, e
 // addTx offers a peer's transaction (peer 0: our own) to the pool and reports.
 func (l *ledger) addTx(peer proto.PeerID, tx *types.Tx, opt mempool.AddOptions) (mempool.Result, error) {
 	res, err := l.accept(tx, opt)
-	v := proto.TxVerdict{Peer: peer, Tx: tx, Err: err, Removed: l.pool.TakeRemoved()}
-	var missing *mempool.MissingParents
-	switch {
-	case errors.As(err, &missing):
-		v.MissingParents = missing.Parents()
-	case err == nil:
-		v.FeeRate = res.FeeRate
-	}
+	v := txVerdict(peer, tx, err)
+	v.FeeRate, v.Removed = res.FeeRate, l.pool.TakeRemoved()
 	l.out(v)
 	return res, err
 }

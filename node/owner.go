@@ -91,6 +91,8 @@ func (o *owner) carryOut(eff proto.Effect) {
 		o.ledger.submitFirst(e.Block.Size(), func() { o.ledger.addBlock(e.Peer, e.Block) })
 	case proto.SubmitTx:
 		o.ledger.submit(e.Tx.Size(), func() { o.ledger.addTx(e.Peer, e.Tx, mempool.AddOptions{}) })
+	case proto.SubmitPackage:
+		o.ledger.submit(e.Txs[0].Size()+e.Txs[1].Size(), func() { o.ledger.addPackage(e.Peer, e.Txs, mempool.AddOptions{}) })
 	case proto.ServeBlock:
 		o.net.SendLazy(e.Peer, func() wire.Message { return o.blockFor(e) })
 	case proto.ServeFilters:

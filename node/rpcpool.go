@@ -104,19 +104,6 @@ func (r poolRPC) Prioritised() []rpc.Prioritised {
 	return out
 }
 
-// Test judges each transaction by itself against the pool as it is.
-func (r poolRPC) Test(ctx context.Context, txs []*types.Tx) ([]rpc.TestResult, error) {
-	results := make([]rpc.TestResult, len(txs))
-	err := r.n.do(ctx, func() error {
-		for i, tx := range txs {
-			res, err := r.n.ledger.accept(tx, mempool.AddOptions{TestOnly: true})
-			results[i] = rpc.TestResult{Err: poolError(err), VSize: int64(res.VSize), Fee: res.Fee}
-		}
-		return nil
-	})
-	return results, err
-}
-
 func (r poolRPC) Save(context.Context) (string, error) { return r.n.saveMempool() }
 
 // miningRPC is rpc.Mining.

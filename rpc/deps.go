@@ -172,12 +172,23 @@ type MempoolEntry struct {
 	Unbroadcast bool
 }
 
-// TestResult is what testmempoolaccept says of one transaction.
-type TestResult struct {
-	Err         error // nil: allowed. *consensus.RuleError, ErrMissingInputs, or ours
-	VSize       int64
-	Fee         int64
-	NotFinished bool // not looked at, since another of the package failed
+// PackageTx is what became of one transaction of a package or of a test. If Err is nil it is in the pool now, or could be.
+type PackageTx struct {
+	Judged       bool  // false: nothing is known, since the package was refused before
+	Err          error // *consensus.RuleError or ErrMissingInputs
+	VSize        int64
+	Fee          int64
+	FeeRate      int64        // at which it was judged, per 1000 vbytes: with deltas, perhaps of several together
+	Includes     []types.Hash // witness ids of those
+	Known        bool         // it was in the pool before; FeeRate and Includes are not set
+	OtherWitness types.Hash   // witness id of another copy of it that was in the pool before
+}
+
+// PackageResult is what became of transactions that were judged together.
+type PackageResult struct {
+	Err      error       // *consensus.RuleError; nil if all are in the pool, or could be
+	Txs      []PackageTx // one a transaction
+	Replaced []types.Hash
 }
 
 // Prioritised is a fee delta set by prioritisetransaction.
@@ -202,9 +213,10 @@ type Mempool interface {
 	// Prioritise adds delta to the fee that mining and eviction count.
 	Prioritise(id types.Hash, delta int64)
 	Prioritised() []Prioritised
-	// Test judges each of the transactions by itself; the pool does not change. One result a
-	// transaction.
-	Test(ctx context.Context, txs []*types.Tx) ([]TestResult, error)
+	// HasDust tells whether the transaction is in the pool and has an output that costs more to spend than it is worth.
+	HasDust(id types.Hash) bool
+	// Test judges transactions, parents before children, as if they were to enter one after the other; the pool does not change.
+	Test(ctx context.Context, txs []*types.Tx) (PackageResult, error)
 	// Save writes the pool to its file and returns the file's name.
 	Save(ctx context.Context) (file string, err error)
 }
@@ -218,6 +230,8 @@ type Submit interface {
 	// Tx accepts the transaction into the pool and announces it; one that is already there is only
 	// announced. maxFeeRate is in smallest units per 1000 vbytes, 0 for no limit (ErrMaxFeeRate).
 	Tx(ctx context.Context, tx *types.Tx, maxFeeRate int64) error
+	// Package accepts what it may of a child and its unconfirmed parents, the child last, and announces what is in the pool.
+	Package(ctx context.Context, txs []*types.Tx, maxFeeRate int64) (PackageResult, error)
 }
 
 // PeerInfo is one connection, for getpeerinfo.

@@ -32,6 +32,8 @@ type fake struct {
 	order       []types.Hash
 	sequence    uint64
 	deltas      map[types.Hash]int64
+	pack        *PackageResult // what a package comes to, if it is set
+	packRate    int64
 	submitErr   error
 	testErr     error
 	peers       []PeerInfo
@@ -310,12 +312,21 @@ func (p fakePool) Prioritised() []Prioritised {
 	return list
 }
 
-func (p fakePool) Test(_ context.Context, txs []*types.Tx) ([]TestResult, error) {
-	list := make([]TestResult, len(txs))
-	for i, tx := range txs {
-		list[i] = TestResult{VSize: int64(tx.VSize()), Fee: 500, Err: p.f.submitErr}
+func (p fakePool) HasDust(id types.Hash) bool {
+	e, ok := p.Entry(id)
+	return ok && slices.ContainsFunc(e.Tx.Out, func(o types.TxOut) bool { return o.Value == 0 && o.Script[0] == 0x51 })
+}
+
+func (p fakePool) Test(_ context.Context, txs []*types.Tx) (PackageResult, error) {
+	if p.f.pack != nil {
+		return *p.f.pack, nil
 	}
-	return list, nil
+	res := PackageResult{Txs: make([]PackageTx, len(txs))}
+	for i, tx := range txs {
+		res.Txs[i] = PackageTx{Judged: true, VSize: int64(tx.VSize()), Fee: 500, FeeRate: feeRateOf(500, int64(tx.VSize())),
+			Includes: []types.Hash{tx.WitnessID()}, Err: p.f.submitErr}
+	}
+	return res, nil
 }
 
 func (p fakePool) Save(context.Context) (string, error) { return "mempool.dat", nil }
@@ -342,6 +353,11 @@ func (s fakeSubmit) Tx(_ context.Context, tx *types.Tx, _ int64) error {
 	}
 	s.f.put(tx, 500)
 	return nil
+}
+
+func (s fakeSubmit) Package(ctx context.Context, txs []*types.Tx, rate int64) (PackageResult, error) {
+	s.f.packRate = rate
+	return fakePool(s).Test(ctx, txs)
 }
 
 func (f *fake) Infos() []PeerInfo     { return f.peers }

@@ -172,6 +172,9 @@ func prioritise(_ context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.Mempool.HasDust(id) {
+		return nil, fail(CodeInvalidParameter, "Priority is not supported for transactions with dust outputs.")
+	}
 	c.Mempool.Prioritise(id, delta)
 	return true, nil
 }

@@ -449,10 +449,6 @@ func TestMempoolMethods(t *testing.T) {
 	if got := call2[m](t, r, "savemempool"); got["filename"] != "mempool.dat" {
 		t.Errorf("savemempool: %v", got)
 	}
-	if got := call2[m](t, r, "submitpackage", []string{hex.EncodeToString(parent.Bytes()), hex.EncodeToString(child.Bytes())}); got["package_msg"] != "success" || len(got["tx-results"].(m)) != 2 {
-		t.Errorf("submitpackage: %v", got)
-	}
-	wantError(t, r, CodeVerify, "package topology disallowed", "submitpackage", []string{hex.EncodeToString(child.Bytes()), hex.EncodeToString(parent.Bytes())})
 	if got := call2[m](t, r, "estimatesmartfee", 6); got["feerate"] != 0.00001 || got["blocks"] != 6.0 {
 		t.Errorf("estimatesmartfee: %v", got)
 	}

@@ -12,7 +12,6 @@ import (
 
 const (
 	defaultMaxFeeRate = Amount(consensus.CoinUnit / 10) // coins per 1000 vbytes
-	maxPackage        = 25                              // transactions
 	errTxDecode       = "TX decode failed. Make sure the tx has at least one input."
 )
 
@@ -30,12 +29,12 @@ func rawTxMethods() []Method {
 		{Name: "sendrawtransaction", Topic: topicRaw, Help: "Submits a raw transaction to the mempool and announces it to all peers. One that is there already is announced again.",
 			Params: []Param{required("hexstring", TypeHex, "The hex string of the raw transaction"), maxRate, burn},
 			Result: `"hex"    (string) The transaction hash in hex`, Example: `"signedhex"`, run: sendRawTransaction},
-		{Name: "testmempoolaccept", Topic: topicRaw, Help: "Returns whether transactions would be accepted by the mempool, which does not change. At most 25; each is judged by itself, so a child of another one of them lacks its parent.",
+		{Name: "testmempoolaccept", Topic: topicRaw, Help: "Returns whether transactions would be accepted by the mempool, which does not change. Of several, at most 25, parents come before children; they may not conflict with each other or the mempool, and none pays for another. If one fails, of others nothing may be known: they are without 'allowed'.",
 			Params: []Param{required("rawtxs", TypeArray, "An array of hex strings of raw transactions."), maxRate},
-			Result: "[{...}]    (json array) txid, wtxid, allowed, vsize, fees {base, effective-feerate, effective-includes}, reject-reason", Example: `'["signedhex"]'`, run: testMempoolAccept},
-		{Name: "submitpackage", Topic: topicRaw, Help: "Submits a child with its parents, parents first. This node judges each transaction by itself, after those before it; a parent below the mempool's floor is not carried by its child.",
+			Result: "[{...}]    (json array) txid, wtxid, package-error, allowed, vsize, fees {base, effective-feerate, effective-includes}, reject-reason, reject-details", Example: `'["signedhex"]'`, run: testMempoolAccept},
+		{Name: "submitpackage", Topic: topicRaw, Help: "Submits a child with its unconfirmed parents, or a single transaction. What can enter the mempool by itself does; the rest is judged together, so that the child may pay for its parents.",
 			Params: []Param{required("package", TypeArray, "An array of raw transactions in hex, the child last."), maxRate, burn},
-			Result: "{...}    (json object) package_msg, tx-results by witness id {txid, vsize, fees or error}, replaced-transactions", Example: `'["rawtx1", "rawtx2"]'`, run: submitPackage},
+			Result: "{...}    (json object) package_msg, tx-results by witness id {txid, other-wtxid, vsize, fees {base, effective-feerate, effective-includes}, error}, replaced-transactions", Example: `'["rawtx1", "rawtx2"]'`, run: submitPackage},
 	}
 }
 
@@ -229,123 +228,4 @@ func submitError(err error) error {
 // isMissing tells whether an error says that inputs are missing or spent.
 func isMissing(err error) bool {
 	return errors.Is(err, ErrMissingInputs) || errors.Is(err, consensus.BadTxnsMissingOrSpent)
-}
-
-// readPackage decodes the transactions of parameter i, at most maxPackage.
-func (c *call) readPackage(i int) ([]*types.Tx, error) {
-	list := c.list(i)
-	if len(list) < 1 || len(list) > maxPackage {
-		return nil, fail(CodeInvalidParameter, "Array must contain between 1 and %d transactions.", maxPackage)
-	}
-	txs := make([]*types.Tx, len(list))
-	for j, v := range list {
-		s, err := asString(v)
-		if err != nil {
-			return nil, err
-		}
-		if txs[j], err = asTx(v, "TX decode failed: "+clip(s)+" Make sure the tx has at least one input."); err != nil {
-			return nil, err
-		}
-	}
-	return txs, nil
-}
-
-func testMempoolAccept(ctx context.Context, c *call) (any, error) {
-	txs, err := c.readPackage(0)
-	if err != nil {
-		return nil, err
-	}
-	rate, err := c.maxFeeRate(1)
-	if err != nil {
-		return nil, err
-	}
-	results, err := c.Mempool.Test(ctx, txs)
-	if err != nil {
-		return nil, err
-	}
-	list := make([]fields, len(txs))
-	for i, tx := range txs {
-		f := obj("txid", tx.ID(), "wtxid", tx.WitnessID())
-		if i < len(results) {
-			if f, err = testFields(f, tx, results[i], rate); err != nil {
-				return nil, err
-			}
-		}
-		list[i] = f
-	}
-	return list, nil
-}
-
-func testFields(f fields, tx *types.Tx, r TestResult, maxRate int64) (fields, error) {
-	paid := feeRateOf(r.Fee, r.VSize)
-	switch {
-	case r.NotFinished:
-	case isMissing(r.Err):
-		f = append(f, obj("allowed", false, "reject-reason", "missing-inputs")...)
-	case consensus.KindOf(r.Err) != "":
-		f = append(f, obj("allowed", false, "reject-reason", reasonOf(r.Err), "reject-details", rejectText(r.Err))...)
-	case r.Err != nil:
-		return nil, r.Err
-	case maxRate > 0 && paid > maxRate:
-		f = append(f, obj("allowed", false, "reject-reason", "max-fee-exceeded")...)
-	default:
-		f = append(f, obj("allowed", true, "vsize", r.VSize, "fees", obj("base", Amount(r.Fee), "effective-feerate", perKVByte(paid),
-			"effective-includes", []types.Hash{tx.WitnessID()}))...)
-	}
-	return f, nil
-}
-
-func submitPackage(ctx context.Context, c *call) (any, error) {
-	txs, err := c.readPackage(0)
-	if err != nil {
-		return nil, err
-	}
-	rate, err := c.maxFeeRate(1)
-	if err != nil {
-		return nil, err
-	}
-	for _, tx := range txs {
-		if err := c.checkBurn(2, tx); err != nil {
-			return nil, err
-		}
-	}
-	if !isPackage(txs) {
-		return nil, fail(CodeVerify, "package topology disallowed. not child-with-parents or parents depend on each other.")
-	}
-	results, verdict := fields{}, "success"
-	for _, tx := range txs {
-		f := obj("txid", tx.ID())
-		err := c.Submit.Tx(ctx, tx, rate)
-		e, inPool := c.Mempool.Entry(tx.ID())
-		switch {
-		case err != nil:
-			verdict = "transaction failed"
-			f.add("error", asError(submitError(err)).Message)
-		case inPool:
-			f = append(f, obj("vsize", e.VSize, "fees", obj("base", Amount(e.Fee), "effective-feerate", perKVByte(feeRateOf(e.ModifiedFee, e.VSize)),
-				"effective-includes", []types.Hash{tx.WitnessID()}))...)
-		}
-		results.add(tx.WitnessID().String(), f)
-	}
-	return obj("package_msg", verdict, "tx-results", results, "replaced-transactions", []types.Hash{}), nil
-}
-
-// isPackage tells whether the last transaction spends an output of every other, and these do not depend
-// on each other.
-func isPackage(txs []*types.Tx) bool {
-	child, parents := txs[len(txs)-1], map[types.Hash]bool{}
-	for _, tx := range txs[:len(txs)-1] {
-		parents[tx.ID()] = true
-	}
-	for _, tx := range txs[:len(txs)-1] {
-		for i := range tx.In {
-			if parents[tx.In[i].PrevOut.TxID] {
-				return false
-			}
-		}
-	}
-	for i := range child.In {
-		delete(parents, child.In[i].PrevOut.TxID)
-	}
-	return len(parents) == 0
 }

@@ -32,12 +32,18 @@ func Signed(t T, fee int64, coins ...consensus.CoinEntry) *types.Tx {
 // of Key.
 func Sign(t T, tx *types.Tx, coins ...consensus.CoinEntry) *types.Tx {
 	t.Helper()
+	return SignSome(t, tx, len(coins), coins...)
+}
+
+// SignSome is Sign for the first n inputs; the others stay as they are.
+func SignSome(t T, tx *types.Tx, n int, coins ...consensus.CoinEntry) *types.Tx {
+	t.Helper()
 	spent := make([]types.TxOut, len(coins))
 	for i := range coins {
 		spent[i] = coins[i].Coin.Out
 	}
 	signed, sums := tx.Clone(), script.NewSigSums(tx, spent)
-	for i := range signed.In {
+	for i := range signed.In[:n] {
 		sig, witness, err := script.SignInput(sums, i, Key, [32]byte{})
 		if err != nil {
 			t.Fatalf("sign input %d: %v", i, err)

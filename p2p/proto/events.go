@@ -97,6 +97,7 @@ type (
 		Txs     []*types.Tx
 		Results []TxVerdict
 		Err     error
+		Removed []*types.Tx // as in TxVerdict
 	}
 	// Broadcast: a local wallet or the RPC wants the transaction announced again; it is in the mempool.
 	Broadcast struct{ ID, WitnessID types.Hash }

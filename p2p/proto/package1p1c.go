@@ -99,6 +99,7 @@ func (m *Machine) packageVerdict(e PackageVerdict) {
 			m.refusedTx(v)
 		}
 	}
+	m.compact.extra.add(e.Removed...)
 	m.retryOrphans()
 	m.hastenFeeFilter()
 }
