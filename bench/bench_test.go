@@ -22,7 +22,7 @@ import (
 var tiny = sizes{
 	startRuns: map[int]int{1: 1}, idle: time.Millisecond, idleNets: 1, idleNodes: 2, idleBlocks: 1,
 	syncBlocks: 110, syncTxs: 2, syncRuns: 1, poolTxs: 4, poolRuns: 2, rpcTxs: 2, rpcRuns: 1,
-	connectTxs: 4, connectRuns: 1, spin: time.Millisecond, spinRuns: 2, spinSigs: 3,
+	connectTxs: 4, connectRuns: 1, relayRuns: 2, spin: time.Millisecond, spinRuns: 2, spinSigs: 3,
 }
 
 func tinySuite(t *testing.T) *suite {
@@ -151,13 +151,13 @@ func TestMeasures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(sections) != 4 {
+	if len(sections) != 5 {
 		t.Fatalf("%d parts run without the program", len(sections))
 	}
 	for _, sec := range sections {
 		checkFigures(t, sec)
 	}
-	for _, name := range []string{"mempool", "connect", "hashing", "signatures"} {
+	for _, name := range []string{"mempool", "connect", "relay", "hashing", "signatures"} {
 		if info, err := os.Stat(filepath.Join(s.profiles, name+".pprof")); err != nil || info.Size() == 0 {
 			t.Errorf("no profile of %s: %v", name, err)
 		}

@@ -43,16 +43,17 @@ type Config struct {
 	Share        float64       // of one core a thread, 0..1; 0: 1
 	MineInterval time.Duration // mean time between own blocks where the network has no retarget; 0: as fast as it goes
 
-	CacheBytes     int64 // coin cache; 0: 64 MiB
-	MempoolBytes   int64 // 0: 300 MB
-	MinRelayFee    int64 // per 1000 vbytes; 0: 1000
-	MaxConnections int   // 0: 125; fewer if the process may not open so many files
-	BlocksOnly     bool
-	NoV2Transport  bool // no encrypted connections (BIP324)
-	NoFilterIndex  bool
-	NoPeerFilters  bool // the filter index, if it is kept, is not served to peers
-	NoMempoolFile  bool
-	AcceptNonStd   bool
+	CacheBytes      int64 // coin cache; 0: 64 MiB
+	MempoolBytes    int64 // 0: 300 MB
+	MinRelayFee     int64 // per 1000 vbytes; 0: 1000
+	MaxConnections  int   // 0: 125; fewer if the process may not open so many files
+	BlocksOnly      bool
+	NoCompactBlocks bool // blocks are exchanged whole, for comparison
+	NoV2Transport   bool // no encrypted connections (BIP324)
+	NoFilterIndex   bool
+	NoPeerFilters   bool // the filter index, if it is kept, is not served to peers
+	NoMempoolFile   bool
+	AcceptNonStd    bool
 	// Prune is as in Bitcoin Core: 0 keeps all blocks, 1 removes those that pruneblockchain is told to, more is the MiB of blocks that
 	// are kept on disk, at least 550. FastPrune makes small numbers possible, for tests: any target, and files of blocks of 1 MiB.
 	Prune     int64

@@ -187,7 +187,7 @@ func (n *Node) protoConfig(rng *mrand.Rand) proto.Config {
 	pc := proto.Config{
 		Params: n.cfg.Params, Rand: rng, Chain: chainView{n.chain}, Pool: poolView{n.pool, n.clock}, Book: n.book,
 		Services: n.offers(), Version: Version, Comment: n.cfg.UserAgent, Listen: n.p2pAddr,
-		Limits: proto.DefaultLimits(), BlocksOnly: n.cfg.BlocksOnly, NetGroup: addrbook.Group,
+		Limits: proto.DefaultLimits(), BlocksOnly: n.cfg.BlocksOnly, NoCompactBlocks: n.cfg.NoCompactBlocks, NetGroup: addrbook.Group,
 	}
 	pc.Limits.Inbound = max(n.cfg.MaxConnections-pc.Limits.Outbound-pc.Limits.BlockRelay-1, 1)
 	if !n.cfg.NoV2Transport {

@@ -201,6 +201,8 @@ func newGauges(n *Node) *gauges {
 	g.descs["script_cache_misses_total"] = prometheus.NewDesc("cairn_script_cache_misses_total", "Signatures and transactions that the cache did not know.", []string{"kind"}, nil)
 	g.descs["mempool_rejections_total"] = prometheus.NewDesc("cairn_mempool_rejections_total", "Transactions that the mempool did not take, by reason.", []string{"reason"}, nil)
 	g.descs["mempool_removals_total"] = prometheus.NewDesc("cairn_mempool_removals_total", "Transactions that left the mempool, by reason.", []string{"reason"}, nil)
+	g.descs["compact_blocks_total"] = prometheus.NewDesc("cairn_compact_blocks_total", "Compact blocks by what became of them: put together from the mempool, after transactions were asked for, asked for whole.", []string{"outcome"}, nil)
+	g.descs["compact_missing_transactions_total"] = prometheus.NewDesc("cairn_compact_missing_transactions_total", "Transactions of compact blocks that were asked for.", nil, nil)
 	g.descs["peers"] = prometheus.NewDesc("cairn_peers", "Connected peers by direction.", []string{"direction"}, nil)
 	g.descs["store_bytes"] = prometheus.NewDesc("cairn_store_bytes", "Bytes of Badger's databases on disk.", []string{"database"}, nil)
 	return g
@@ -231,6 +233,12 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	for why, count := range pool.Removed {
 		counter("mempool_removals_total", count, string(why))
 	}
+	var compact proto.CompactStats
+	n.read(func() { compact = n.machine.CompactStats() })
+	counter("compact_blocks_total", compact.FromPool, "pool")
+	counter("compact_blocks_total", compact.AfterRequest, "request")
+	counter("compact_blocks_total", compact.FellBack, "whole")
+	counter("compact_missing_transactions_total", compact.MissingTxs)
 	gauge("height", float64(st.Height))
 	gauge("headers", float64(st.Headers))
 	gauge("tip_age_seconds", n.clock.now().Sub(st.TipTime).Seconds())

@@ -237,10 +237,8 @@ func (m *Machine) txVerdict(e TxVerdict) {
 	case e.Err == nil && len(e.MissingParents) == 0:
 		m.acceptedTx(e)
 	case len(e.MissingParents) > 0:
-		m.compact.extra.add(e.Tx)
 		m.orphanTx(e)
 	default:
-		m.compact.extra.add(e.Tx)
 		m.refusedTx(e)
 		if e.Reconsider && !was.retry {
 			m.tryPackage(e.Peer, e.Tx)
@@ -311,6 +309,7 @@ func (m *Machine) retryOrphans() {
 func (m *Machine) orphanTx(e TxVerdict) {
 	t, wid := &m.txs, e.Tx.WitnessID()
 	p := m.live(e.Peer)
+	m.compact.extra.add(e.Tx)
 	for _, parent := range e.MissingParents {
 		if t.rejects.has(parent) {
 			t.rejects.add(wid)
@@ -334,6 +333,7 @@ func (m *Machine) orphanTx(e TxVerdict) {
 
 func (m *Machine) refusedTx(e TxVerdict) {
 	id, wid := e.Tx.ID(), e.Tx.WitnessID()
+	m.compact.extra.add(e.Tx)
 	if !isRule(e.Err) {
 		m.txs.tracker.answered(e.Peer, id)
 		m.txs.tracker.answered(e.Peer, wid)
