@@ -94,6 +94,21 @@ func idsOf(list []mempool.Entry) []types.Hash {
 
 func (r poolRPC) Spends(op types.OutPoint) (types.Hash, bool) { return r.n.pool.Spends(op) }
 
+func (r poolRPC) Cluster(id types.Hash) ([]rpc.MempoolChunk, bool) {
+	chunks, ok := r.n.pool.Cluster(id)
+	return chunksOf(chunks), ok
+}
+
+func (r poolRPC) Chunks() []rpc.MempoolChunk { return chunksOf(r.n.pool.Chunks()) }
+
+func chunksOf(chunks []mempool.Chunk) []rpc.MempoolChunk {
+	list := make([]rpc.MempoolChunk, len(chunks))
+	for i, c := range chunks {
+		list[i] = rpc.MempoolChunk{Fee: c.Fee, Weight: c.Weight, Txs: c.Txs}
+	}
+	return list
+}
+
 func (r poolRPC) Prioritise(id types.Hash, delta int64) { r.n.pool.Prioritise(id, delta) }
 
 func (r poolRPC) Prioritised() []rpc.Prioritised {

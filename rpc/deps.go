@@ -210,6 +210,10 @@ type Mempool interface {
 	Descendants(id types.Hash) []types.Hash
 	// Spends finds the transaction in the pool that spends an outpoint.
 	Spends(op types.OutPoint) (types.Hash, bool)
+	// Cluster returns the chunks of all that a transaction is connected with, best first; false if it is not in the
+	// pool. Chunks returns those of the whole pool.
+	Cluster(id types.Hash) ([]MempoolChunk, bool)
+	Chunks() []MempoolChunk
 	// Prioritise adds delta to the fee that mining and eviction count.
 	Prioritise(id types.Hash, delta int64)
 	Prioritised() []Prioritised
@@ -219,6 +223,12 @@ type Mempool interface {
 	Test(ctx context.Context, txs []*types.Tx) (PackageResult, error)
 	// Save writes the pool to its file and returns the file's name.
 	Save(ctx context.Context) (file string, err error)
+}
+
+// MempoolChunk is a set of transactions that a miner takes at once. Fee is with deltas.
+type MempoolChunk struct {
+	Fee, Weight int64
+	Txs         []types.Hash // parents before children
 }
 
 // Submit hands things to the node as if a trusted peer had sent them, and waits for the verdict.

@@ -301,6 +301,19 @@ func (p fakePool) Spends(op types.OutPoint) (types.Hash, bool) {
 	return types.Hash{}, false
 }
 
+func (p fakePool) Cluster(id types.Hash) ([]MempoolChunk, bool) {
+	e, ok := p.f.pool[id]
+	return []MempoolChunk{{Fee: e.Fee, Weight: int64(4 * e.VSize), Txs: []types.Hash{id}}}, ok
+}
+
+func (p fakePool) Chunks() (list []MempoolChunk) {
+	for _, id := range p.IDs() {
+		c, _ := p.Cluster(id)
+		list = append(list, c...)
+	}
+	return list
+}
+
 func (p fakePool) Prioritise(id types.Hash, delta int64) { p.f.deltas[id] += delta }
 
 func (p fakePool) Prioritised() []Prioritised {

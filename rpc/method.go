@@ -79,10 +79,33 @@ const (
 
 // Methods returns the table, ordered by topic and name.
 func Methods() []Method {
-	all := slices.Concat(blockchainMethods(), blockMethods(), ledgerMethods(), steerMethods(), waitMethods(), statsMethods(), proofMethods(),
-		mempoolMethods(), rawTxMethods(), buildTxMethods(), signMethods(), networkMethods(), miningMethods(), templateMethods(), filterMethods(),
-		controlMethods(), utilMethods(), pruneMethods(), descriptorMethods(), multisigMethods(), psbtMethods(),
-		spendingMethods(), scriptHashMethods(), scanBlocksMethods())
+	all := slices.Concat(
+		blockMethods(),
+		blockchainMethods(),
+		buildTxMethods(),
+		clusterMethods(),
+		controlMethods(),
+		descriptorMethods(),
+		filterMethods(),
+		ledgerMethods(),
+		mempoolMethods(),
+		miningMethods(),
+		multisigMethods(),
+		networkMethods(),
+		proofMethods(),
+		pruneMethods(),
+		psbtMethods(),
+		rawTxMethods(),
+		scanBlocksMethods(),
+		scriptHashMethods(),
+		signMethods(),
+		spendingMethods(),
+		statsMethods(),
+		steerMethods(),
+		templateMethods(),
+		utilMethods(),
+		waitMethods(),
+	)
 	slices.SortFunc(all, func(a, b Method) int {
 		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Name, b.Name))
 	})

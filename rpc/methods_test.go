@@ -434,6 +434,14 @@ func TestMempoolMethods(t *testing.T) {
 		t.Errorf("ancestors: %v", got)
 	}
 	wantError(t, r, CodeNotFound, "Transaction not in mempool", "getmempoolentry", types.Hash{5})
+	wantError(t, r, CodeNotFound, "Transaction not in mempool", "getmempoolcluster", types.Hash{5})
+	if got := call2[m](t, r, "getmempoolcluster", parent.ID()); got["txcount"] != 1.0 || len(got["chunks"].([]any)) != 1 {
+		t.Errorf("getmempoolcluster: %v", got)
+	}
+	diagram := call2[[]m](t, r, "getmempoolfeeratediagram")
+	if len(diagram) != 3 || diagram[0]["weight"] != 0.0 || diagram[2]["fee"] != 0.00001 {
+		t.Errorf("getmempoolfeeratediagram: %v", diagram)
+	}
 	spent := call2[[]m](t, r, "gettxspendingprevout", []any{m{"txid": parent.ID(), "vout": 0}, m{"txid": parent.ID(), "vout": 1}})
 	if spent[0]["spendingtxid"] != child.ID().String() || spent[1]["spendingtxid"] != nil {
 		t.Errorf("gettxspendingprevout: %v", spent)
