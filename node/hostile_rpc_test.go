@@ -154,10 +154,10 @@ func TestHostileMethods(t *testing.T) {
 			}
 			called++
 		}
+		must(t, s.node.SetMining(false)) // no block shall have a time of those that setmocktime is given below
 	}
 	t.Logf("%d calls", called)
 	s.call(nil, "setmocktime", 0)
 	s.call(nil, "setnetworkactive", true)
-	must(t, s.node.SetMining(false))
 	s.alive()
 }
