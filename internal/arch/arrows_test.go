@@ -23,6 +23,7 @@ var arrows = map[string][]string{
 	"chain/badgerdb":          {"types", "consensus", "chain"},
 	"chain/memdb":             {"types", "consensus", "chain"},
 	"chain/storetest":         {"types", "consensus", "consensus/consensustest", "consensus/script", "chain"},
+	"chain/slowmodel":         {"types"},
 	"chain/blockfile":         {"types"},
 	"chain/filterindex":       {"types", "consensus", "consensus/script", "chain"},
 	"chain/index":             {"types", "consensus", "consensus/script", "chain"},
