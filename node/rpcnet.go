@@ -37,7 +37,7 @@ func (r *peersRPC) Infos() []rpc.PeerInfo {
 		}
 		c := infos[i]
 		out = append(out, rpc.PeerInfo{
-			ID: uint64(p.ID), Addr: c.Addr.String(), AddrBind: c.LocalAddr.String(), Network: networkOf(p.Addr),
+			ID: uint64(p.ID), Addr: c.Addr.String(), AddrBind: c.LocalAddr.String(), AddrLocal: calledUs(p.AddrLocal), Network: networkOf(p.Addr),
 			Services: uint64(p.Services), RelayTxs: p.RelayTx, LastSend: c.LastSend, LastRecv: c.LastReceive, LastTx: p.LastTx,
 			LastBlock: p.LastBlock, BytesSent: c.BytesSent, BytesRecv: c.BytesReceived, ConnTime: p.Since, TimeOffset: p.TimeOffset,
 			PingTime: p.PingLast, MinPing: p.PingMin, PingWait: p.PingWait, Version: p.Protocol, SubVer: p.UserAgent,
@@ -49,6 +49,14 @@ func (r *peersRPC) Infos() []rpc.PeerInfo {
 		})
 	}
 	return out
+}
+
+// calledUs is what a peer calls us, "" if it does not say.
+func calledUs(a netip.AddrPort) string {
+	if !a.IsValid() || a.Addr().Unmap().IsUnspecified() {
+		return ""
+	}
+	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()).String()
 }
 
 func networkOf(a netip.AddrPort) string {

@@ -33,6 +33,8 @@ type peerJSON struct {
 	SentCount map[string]uint64 `json:"messagessent_per_msg"`
 	RecvCount map[string]uint64 `json:"messagesrecv_per_msg"`
 	NetGroup  string            `json:"netgroup"`
+	Bind      string            `json:"addrbind"`
+	Local     string            `json:"addrlocal"`
 	Perms     []string          `json:"permissions"`
 }
 
@@ -118,6 +120,11 @@ func TestPeerStatistics(t *testing.T) {
 	p := peers[slices.IndexFunc(peers, func(p peerJSON) bool { return p.Addr == d.P2PAddr().String() })]
 	if p.Transport != "v2" || p.SentCount["version"] != 1 || p.RecvCount["version"] != 1 || p.SentPer["version"] < 100 || p.NetGroup == "" || p.Perms == nil {
 		t.Errorf("peer %+v", p)
+	}
+	for _, q := range awaitReady(t, ctx, d, 1) {
+		if q.Local != d.P2PAddr().String() || q.Bind != q.Local || q.Session != p.Session {
+			t.Errorf("the other end %+v", q)
+		}
 	}
 	var parts uint64
 	for _, n := range p.SentPer {

@@ -79,21 +79,22 @@ func (c *cairn) generate(n int) string {
 type btcd struct {
 	*process
 	dir, p2p, url string
+	flags         []string
 }
 
 var btcdRPCLine = regexp.MustCompile(`RPC server listening on (\S+)`)
 
-// startBtcd starts a btcd in dir and waits until it answers.
-func startBtcd(t *testing.T, dir string) *btcd {
+// startBtcd starts a btcd in dir, with further flags, and waits until it answers.
+func startBtcd(t *testing.T, dir string, flags ...string) *btcd {
 	t.Helper()
 	for range 3 { // the port may be taken between its choice and its use
 		p2p := freePort(t)
-		p := start(t, dir, btcdProgram, "--regtest", "--configfile", filepath.Join(dir, "none"),
+		p := start(t, dir, btcdProgram, append(flags, "--regtest", "--configfile", filepath.Join(dir, "none"),
 			"--datadir", filepath.Join(dir, "data"), "--logdir", filepath.Join(dir, "logs"), "--listen", p2p,
 			"--rpclisten", "127.0.0.1:0", "--rpcuser", "u", "--rpcpass", "p", "--notls", "--rpcmaxclients", "100",
 			"--nodnsseed", "--noonion", "--trickleinterval", "100ms", "--blockprioritysize", "0", "--rejectnonstd",
-			"--miningaddr", address(t), "--debuglevel", "PEER=debug,SYNC=debug")
-		b := &btcd{process: p, dir: dir, p2p: p2p}
+			"--miningaddr", address(t), "--debuglevel", "PEER=debug,SYNC=debug")...)
+		b := &btcd{process: p, dir: dir, flags: flags, p2p: p2p}
 		state, _ := within(t.Context(), patience, func() (string, bool) {
 			out := p.out.String()
 			if m := btcdRPCLine.FindStringSubmatch(out); m != nil {
@@ -114,7 +115,7 @@ func startBtcd(t *testing.T, dir string) *btcd {
 func (b *btcd) restart() {
 	b.t.Helper()
 	b.stop()
-	*b = *startBtcd(b.t, b.dir)
+	*b = *startBtcd(b.t, b.dir, b.flags...)
 }
 
 func freePort(t *testing.T) string {

@@ -19,7 +19,8 @@ type PeerInfo struct {
 
 	Services       wire.Services
 	Protocol       int32
-	UserAgent      string // only signs that wire.SafeString leaves
+	AddrLocal      netip.AddrPort // what the peer calls us
+	UserAgent      string         // only signs that wire.SafeString leaves
 	StartingHeight int32
 	TimeOffset     time.Duration // the peer's clock minus ours as it said hello; nothing follows from it
 	WTxIDRelay     bool
@@ -66,6 +67,7 @@ func (m *Machine) info(p *peer) PeerInfo {
 	}
 	i.HighBandwidthTo, i.HighBandwidthFrom = p.compact.chosen, p.compact.wanted
 	if p.hs.got {
+		i.AddrLocal = p.hs.theirs.To.Addr
 		i.StartingHeight = p.hs.theirs.StartHeight
 	}
 	if p.ping.nonce != 0 {
