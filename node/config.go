@@ -43,6 +43,9 @@ type Config struct {
 	Share        float64       // of one core a thread, 0..1; 0: 1
 	MineInterval time.Duration // mean time between own blocks where the network has no retarget; 0: as fast as it goes
 
+	// PeerBloomFilters: light clients may search this node by bloom filters (BIP37) and ask for its mempool (BIP35).
+	PeerBloomFilters bool
+
 	CacheBytes      int64 // coin cache; 0: 64 MiB
 	MempoolBytes    int64 // 0: 300 MB
 	MinRelayFee     int64 // per 1000 vbytes; 0: 1000

@@ -189,6 +189,7 @@ func (n *Node) protoConfig(rng *mrand.Rand) proto.Config {
 		Services: n.offers(), Version: Version, Comment: n.cfg.UserAgent, Listen: n.p2pAddr,
 		Limits: proto.DefaultLimits(), BlocksOnly: n.cfg.BlocksOnly, NoCompactBlocks: n.cfg.NoCompactBlocks, NetGroup: addrbook.Group,
 	}
+	pc.Pruned = n.cfg.Prune > 0
 	pc.Limits.Inbound = max(n.cfg.MaxConnections-pc.Limits.Outbound-pc.Limits.BlockRelay-1, 1)
 	if !n.cfg.NoV2Transport {
 		pc.Services |= wire.NodeP2PV2

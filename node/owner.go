@@ -94,6 +94,10 @@ func (o *owner) carryOut(eff proto.Effect) {
 	case proto.SubmitPackage:
 		o.ledger.submit(e.Txs[0].Size()+e.Txs[1].Size(), func() { o.ledger.addPackage(e.Peer, e.Txs, mempool.AddOptions{}) })
 	case proto.ServeBlock:
+		if e.Form == proto.FormFiltered {
+			o.net.SendLazily(e.Peer, func() []wire.Message { return o.filteredBlock(e) })
+			return
+		}
 		o.net.SendLazy(e.Peer, func() wire.Message { return o.blockFor(e) })
 	case proto.ServeFilters:
 		o.net.SendLazy(e.Peer, func() wire.Message { return o.filters(e) })

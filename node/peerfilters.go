@@ -25,6 +25,9 @@ func (n *Node) offers() wire.Services {
 	if n.filters != nil && !n.cfg.NoPeerFilters {
 		s |= wire.NodeCompactFilters
 	}
+	if n.cfg.PeerBloomFilters {
+		s |= wire.NodeBloom
+	}
 	return s
 }
 

@@ -308,6 +308,16 @@ func (n *Net) Send(id proto.PeerID, m wire.Message) bool {
 // peer's own goroutine, must return soon after the Net is closed, and returns nil if there is nothing to send.
 // It counts as an item without bytes. The result is that of Send.
 func (n *Net) SendLazy(id proto.PeerID, create func() wire.Message) bool {
+	return n.SendLazily(id, func() []wire.Message {
+		if m := create(); m != nil {
+			return []wire.Message{m}
+		}
+		return nil
+	})
+}
+
+// SendLazily is SendLazy for any number of messages, which together should not be much larger than a block.
+func (n *Net) SendLazily(id proto.PeerID, create func() []wire.Message) bool {
 	return n.enqueue(id, item{make: create})
 }
 

@@ -313,16 +313,11 @@ func (p *peer) gather(buf []byte, frames []frame) (out []byte, done []frame, hel
 			break
 		}
 		held += it.size
-		m := it.msg
-		if it.make != nil {
-			m = it.make()
+		for _, m := range it.messages() {
+			before := len(buf)
+			buf = p.stream.Append(buf, m)
+			frames = append(frames, frame{wire.Label(m.Command()), len(buf) - before})
 		}
-		if m == nil {
-			continue
-		}
-		before := len(buf)
-		buf = p.stream.Append(buf, m)
-		frames = append(frames, frame{wire.Label(m.Command()), len(buf) - before})
 	}
 	return buf, frames, held
 }

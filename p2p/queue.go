@@ -12,11 +12,19 @@ var (
 	errQueueClosed = errors.New("connection is closed")
 )
 
-// item is a message that waits to be sent, or a function that makes it when its turn has come.
+// item is a message that waits to be sent, or a function that makes some when its turn has come.
 type item struct {
 	msg  wire.Message
-	make func() wire.Message
+	make func() []wire.Message
 	size int // bytes that it is counted with
+}
+
+// messages are those of the item, made now if they are not yet.
+func (it item) messages() []wire.Message {
+	if it.make != nil {
+		return it.make()
+	}
+	return []wire.Message{it.msg}
 }
 
 // queue holds what waits to be sent to one peer, bounded in items and bytes. Bytes count until they

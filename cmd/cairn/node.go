@@ -66,6 +66,7 @@ func nodeCommand() *cli.Command {
 		&cli.StringFlag{Name: "minrelaytxfee", EnvVars: env("minrelaytxfee"), Usage: "least fee rate in `COINS` per 1000 vbytes (default 0.00001000)"},
 		&cli.IntFlag{Name: "max-connections", Value: 125, EnvVars: env("max-connections"), Aliases: []string{"maxconnections"}, Usage: "connections in all"},
 		&cli.BoolFlag{Name: "peerblockfilters", Value: true, EnvVars: env("peerblockfilters"), Usage: "serve compact block filters to peers (BIP157)"},
+		&cli.BoolFlag{Name: "peerbloomfilters", EnvVars: env("peerbloomfilters"), Usage: "serve bloom filters (BIP37) and the mempool message (BIP35) to peers"},
 		&cli.BoolFlag{Name: "blocksonly", EnvVars: env("blocksonly"), Usage: "take no transactions from peers"},
 		&cli.BoolFlag{Name: "v2transport", Value: true, EnvVars: env("v2transport"), Usage: "encrypt connections (BIP324); --v2transport=false keeps to version 1"},
 		&cli.BoolFlag{Name: "acceptnonstdtxn", EnvVars: env("acceptnonstdtxn"), Usage: "relay transactions of unusual form"},
@@ -163,7 +164,8 @@ func nodeConfig(c *cli.Context) (node.Config, error) {
 		CacheBytes: int64(c.Int("dbcache")) << 20, MempoolBytes: int64(c.Int("maxmempool")) * 1_000_000,
 		MaxConnections: c.Int("max-connections"), BlocksOnly: c.Bool("blocksonly"), NoV2Transport: !c.Bool("v2transport"), AcceptNonStd: c.Bool("acceptnonstdtxn"),
 		NoFilterIndex: c.Bool("no-blockfilterindex"), NoPeerFilters: !c.Bool("peerblockfilters"), UserAgent: c.String("uacomment"),
-		TxIndex: c.Bool("txindex"), SpentIndex: c.Bool("txospenderindex"), ScriptHashIndex: c.Bool("scripthashindex"),
+		PeerBloomFilters: c.Bool("peerbloomfilters"),
+		TxIndex:          c.Bool("txindex"), SpentIndex: c.Bool("txospenderindex"), ScriptHashIndex: c.Bool("scripthashindex"),
 		Prune: c.Int64("prune"), FastPrune: c.Bool("fastprune"), Progress: startProgress(c.App.ErrWriter),
 	}
 	if cfg.Share <= 0 || cfg.Threads <= 0 {

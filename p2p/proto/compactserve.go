@@ -113,13 +113,13 @@ func (m *Machine) readable(n Entry) bool {
 	return m.mayTell(n) && !m.tooOldToServe(n) && (n.HaveBlock || n.Height() == 0)
 }
 
-// serveFresh sends a block that is not stored yet.
-func (m *Machine) serveFresh(p *peer, n Entry, base bool) (bytes int) {
+// serveFresh sends a block that is not stored yet, if it was asked for as a whole.
+func (m *Machine) serveFresh(p *peer, n Entry, form BlockForm) (bytes int) {
 	b := m.freshBlock(n.Hash())
-	if b == nil || n.HaveBlock || n.Invalid {
+	if b == nil || n.HaveBlock || n.Invalid || form == FormFiltered {
 		return 0
 	}
-	m.send(p, wire.BlockMsg{Block: b, Base: base})
+	m.send(p, wire.BlockMsg{Block: b, Base: form == FormBase})
 	return b.Size()
 }
 

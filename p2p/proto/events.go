@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/cairn-chain/cairn/consensus"
+	"github.com/cairn-chain/cairn/p2p/bloom"
 	"github.com/cairn-chain/cairn/p2p/wire"
 	"github.com/cairn-chain/cairn/types"
 )
@@ -175,6 +176,8 @@ type (
 		Form BlockForm
 		// Nonce is that of the compact form.
 		Nonce uint64
+		// Filter is that of the filtered form. It is shared with the machine.
+		Filter *bloom.Filter
 	}
 	// ServeBlockTxns: read transactions of a block from the store and send them to the peer as a blocktxn (BIP152).
 	ServeBlockTxns struct {
@@ -223,6 +226,8 @@ const (
 	FormFull    BlockForm = iota
 	FormBase              // without witnesses
 	FormCompact           // as a cmpctblock (BIP152)
+	// FormFiltered is a merkleblock of what Filter matches, and then those transactions, without witnesses (BIP37).
+	FormFiltered
 )
 
 // ChainView is what the machine reads of the block tree: headers only, from memory. It is safe to

@@ -1,6 +1,7 @@
 package proto
 
 import (
+	"bytes"
 	"errors"
 	"math/rand/v2"
 	"net/netip"
@@ -56,7 +57,7 @@ func newChaos(t *testing.T, data []byte) *chaos {
 		cfg.Manual = []netip.AddrPort{testAddr(800)}
 		cfg.Limits.Inbound = 6
 		cfg.Listen = netip.MustParseAddrPort("10.9.9.9:8333")
-		cfg.Services = wire.NodeNetwork | wire.NodeWitness | wire.NodeCompactFilters
+		cfg.Services = wire.NodeNetwork | wire.NodeWitness | wire.NodeCompactFilters | wire.NodeBloom
 		cfg.Pruned = len(data)%2 == 0
 	})
 	if c.n(3) == 0 { // the network was asleep for months
@@ -221,10 +222,10 @@ func (c *chaos) message() wire.Message {
 		wire.BlockMsg{Block: c.nodes[c.n(10)].Block}, wire.TxMsg{Tx: c.tx()}, wire.TxMsg{Tx: c.tx()},
 		c.compact(), c.compact(), c.compact(), c.compact(),
 	}
-	return append(msgs, c.lateMessages(a)...)[c.n(len(msgs)+8)]
+	return append(msgs, c.lateMessages(a)...)[c.n(len(msgs)+14)]
 }
 
-// lateMessages are eight of BIP155 and BIP157.
+// lateMessages are fourteen of BIP155, BIP157, BIP37 and BIP35.
 func (c *chaos) lateMessages(a wire.TimedAddr) []wire.Message {
 	tor := wire.TimedAddrV2{Time: a.Time, Services: 9, Network: wire.NetTorV3, Addr: make([]byte, 32)}
 	start := uint32(c.n(60))
@@ -232,6 +233,8 @@ func (c *chaos) lateMessages(a wire.TimedAddr) []wire.Message {
 		wire.SendAddrV2{}, wire.SendAddrV2{}, wire.AddrV2{Addrs: []wire.TimedAddrV2{a.V2(), tor}}, wire.AddrV2{},
 		wire.GetCFilters{Start: start, Stop: c.node().Hash()}, wire.GetCFilters{Start: start, Stop: c.node().Hash()},
 		wire.GetCFHeaders{Start: start, Stop: c.node().Hash()}, wire.GetCFCheckpt{Stop: c.node().Hash()},
+		wire.FilterLoad{Data: bytes.Repeat([]byte{0x55}, c.n(9)), Hashes: uint32(c.n(60)), Flags: 1}, wire.FilterLoad{}, wire.FilterAdd{}, wire.FilterClear{},
+		wire.Mempool{}, wire.GetData{Items: []wire.Inv{{Type: wire.InvFiltered, Hash: c.node().Hash()}}},
 	}
 }
 

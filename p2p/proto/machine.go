@@ -60,6 +60,7 @@ type peer struct {
 	inv     peerRelay
 	gossip
 	serve peerServe
+	bloom peerBloom
 
 	lastBlock, lastTx time.Time // when it last gave us one that was new and good
 }
@@ -317,7 +318,7 @@ func (m *Machine) release(p *peer) {
 	m.releaseBlocks(p)
 	m.releaseCompact(p)
 	m.txs.release(p.id)
-	p.sync, p.inv, p.serve, p.gossip = peerHeaders{}, peerRelay{}, peerServe{}, gossip{}
+	p.sync, p.inv, p.serve, p.gossip, p.bloom = peerHeaders{}, peerRelay{}, peerServe{}, gossip{}, peerBloom{}
 }
 
 // settle notes when the node first was near the present: its tip is younger than a day, or it is the

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cairn-chain/cairn/p2p/bloom"
 	"github.com/cairn-chain/cairn/p2p/wire"
 	"github.com/cairn-chain/cairn/types"
 )
@@ -139,4 +140,33 @@ func (s *scenario) serveFilters(e ServeFilters) {
 	case wire.GetCFCheckpt:
 		s.out = append(s.out, fmt.Sprintf("serve %d: filter checkpoints to %s", e.Peer, s.name(q.Stop)))
 	}
+}
+
+// bloomMessage reads "filterload BYTES FUNCTIONS FLAGS [t1...]" and "filteradd t1": the filter, or the element, is of the
+// ids of these transactions, or of the bytes of a name.
+func (s *scenario) bloomMessage(f []string) wire.Message {
+	element := func(name string) []byte {
+		if x := s.txs[name]; x != nil {
+			id := x.ID()
+			return id[:]
+		}
+		return []byte(name)
+	}
+	if f[0] == "filteradd" {
+		return wire.FilterAdd{Data: element(f[1])}
+	}
+	var n [3]int
+	for i := range n {
+		var err error
+		if n[i], err = strconv.Atoi(f[i+1]); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	m := wire.FilterLoad{Data: make([]byte, n[0]), Hashes: uint32(n[1]), Flags: uint8(n[2])}
+	if fl, err := bloom.New(m.Data, m.Hashes, m.Tweak, m.Flags); err == nil {
+		for _, name := range f[4:] {
+			fl.Add(element(name))
+		}
+	}
+	return m
 }

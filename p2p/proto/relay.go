@@ -45,8 +45,10 @@ type peerRelay struct {
 	next     time.Time    // when, for peers that we dialled; the zero time while nothing waits
 	minFee   int64        // the peer's fee filter
 	poolTold bool         // the mempool was announced to it, see onFeeFilter
-	toldFee  int64        // ours, as the peer knows it; −1: none yet
-	feeCheck time.Time
+	// poolAsked: it asked for the mempool, which is told with the next announcement
+	poolAsked bool
+	toldFee   int64 // ours, as the peer knows it; −1: none yet
+	feeCheck  time.Time
 
 	pendingTxs, pendingBytes int // with the mempool
 }
@@ -143,7 +145,7 @@ func (p *peer) hasHeader(n consensus.Ancestry) bool {
 
 // tellsTxs tells whether transactions are announced to the peer.
 func (m *Machine) tellsTxs(p *peer) bool {
-	return p.ready() && p.hs.theirs.Relay && p.kind != BlockRelay && p.kind != Feeler
+	return p.ready() && (p.hs.theirs.Relay || p.bloom.relay) && p.kind != BlockRelay && p.kind != Feeler
 }
 
 // announceTx queues a transaction, which is in the mempool, for all peers that do not have it.
@@ -220,24 +222,24 @@ func (m *Machine) trickleAt(p *peer) time.Time {
 
 // trickle announces what waits, when it is time.
 func (m *Machine) trickle(p *peer) {
-	if len(p.inv.toTell) == 0 || !m.due(m.trickleAt(p)) {
+	if !p.inv.waits() || !m.due(m.trickleAt(p)) {
 		return
 	}
 	p.inv.next = time.Time{}
+	if p.inv.poolAsked {
+		m.tellPool(p)
+	}
 	batch := p.nextToTell(m)
 	var items []wire.Inv
 	for _, a := range batch {
 		h := p.invHash(a)
-		if p.knows(h) || a.rate < p.inv.minFee || !m.cfg.Pool.Have(a.wid) {
+		if p.knows(h) || a.rate < p.inv.minFee {
 			continue
 		}
-		p.know(m, h)
-		m.offerParents(p, a)
-		t := wire.InvTx
-		if p.hs.wtxid {
-			t = wire.InvWTx
+		if tx, _, ok := m.cfg.Pool.Get(a.wid); ok && p.concerns(tx) {
+			items = append(items, p.announce(m, a))
+			m.offerParents(p, a)
 		}
-		items = append(items, wire.Inv{Type: t, Hash: h})
 	}
 	if len(items) > 0 {
 		m.send(p, wire.InvMsg{Items: items})
@@ -247,6 +249,19 @@ func (m *Machine) trickle(p *peer) {
 	}
 }
 
+// waits tells whether there is something to announce.
+func (r *peerRelay) waits() bool { return len(r.toTell) > 0 || r.poolAsked }
+
+// announce notes that the peer knows of a transaction and returns how it hears of it.
+func (p *peer) announce(m *Machine, a *announced) wire.Inv {
+	it := wire.Inv{Type: wire.InvTx, Hash: p.invHash(a)}
+	if p.hs.wtxid {
+		it.Type = wire.InvWTx
+	}
+	p.know(m, it.Hash)
+	return it
+}
+
 // endInboundTrickle sets the shared timer anew once all inbound peers had their turn.
 func (m *Machine) endInboundTrickle() {
 	if !m.due(m.relay.inboundNext) {
@@ -254,7 +269,7 @@ func (m *Machine) endInboundTrickle() {
 	}
 	m.relay.inboundNext = time.Time{}
 	for _, p := range m.order {
-		if p.kind == Inbound && !p.closing && len(p.inv.toTell) > 0 {
+		if p.kind == Inbound && !p.closing && p.inv.waits() {
 			m.armTrickle(p)
 		}
 	}
@@ -352,7 +367,7 @@ func (m *Machine) hastenFeeFilter() {
 }
 
 func (m *Machine) relayDeadlines(p *peer, e *earliest) {
-	if len(p.inv.toTell) > 0 {
+	if p.inv.waits() {
 		e.add(m.trickleAt(p))
 	}
 	e.add(p.inv.feeCheck)

@@ -58,7 +58,7 @@ func (m *Machine) peerSanity(p *peer) error {
 		return fmt.Errorf("%d bytes served unread", p.serve.unread())
 	case p.sync.pending < 0 || p.sync.pending > maxPendingHeaders+defaultPresync.lookahead+2000:
 		return fmt.Errorf("%d headers pending", p.sync.pending)
-	case len(p.inv.toTell) > 0 && m.trickleAt(p).IsZero():
+	case p.inv.waits() && m.trickleAt(p).IsZero():
 		return fmt.Errorf("announcements wait and no timer runs")
 	}
 	return nil

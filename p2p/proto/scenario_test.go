@@ -352,6 +352,8 @@ func (s *scenario) message(t *testing.T, id PeerID, f []string) wire.Message {
 			}
 		}
 		return v
+	case "filterload", "filteradd":
+		return s.bloomMessage(f)
 	case "chain": // chain a 300: headers of a1 to a300
 		n, _ := strconv.Atoi(f[2])
 		var nodes []*consensustest.Node
@@ -399,7 +401,7 @@ func (s *scenario) message(t *testing.T, id PeerID, f []string) wire.Message {
 		}
 		return m
 	}
-	simple := []wire.Message{wire.Verack{}, wire.WTxIDRelay{}, wire.SendHeaders{}, wire.GetAddr{}, wire.Mempool{}, wire.SendAddrV2{}}
+	simple := []wire.Message{wire.Verack{}, wire.WTxIDRelay{}, wire.SendHeaders{}, wire.GetAddr{}, wire.Mempool{}, wire.SendAddrV2{}, wire.FilterClear{}}
 	i := slices.IndexFunc(simple, func(m wire.Message) bool { return m.Command() == f[0] })
 	if i < 0 {
 		t.Fatalf("no such message: %v", f)
@@ -419,7 +421,7 @@ func (s *scenario) hash(name string) types.Hash {
 
 // items reads "wtx:t1 tx:t2 block:a1 wblock:a2".
 func (s *scenario) items(f []string) (out []wire.Inv) {
-	kinds := map[string]wire.InvType{"tx": wire.InvTx, "wtx": wire.InvWTx, "block": wire.InvBlock, "wblock": wire.InvWitnessBlock, "witnesstx": wire.InvWitnessTx, "cmpct": wire.InvCmpctBlock}
+	kinds := map[string]wire.InvType{"tx": wire.InvTx, "wtx": wire.InvWTx, "block": wire.InvBlock, "wblock": wire.InvWitnessBlock, "filtered": wire.InvFiltered, "witnesstx": wire.InvWitnessTx, "cmpct": wire.InvCmpctBlock}
 	for _, x := range f {
 		k, name, _ := strings.Cut(x, ":")
 		s.names[s.hash(name)] = name
@@ -450,7 +452,7 @@ func (s *scenario) show(out []Effect) {
 			s.out = append(s.out, fmt.Sprintf("submit package of %d: %s %s", e.Peer, s.name(e.Txs[0].ID()), s.name(e.Txs[1].ID())))
 			s.open = append(s.open, eff)
 		case ServeBlock:
-			s.out = append(s.out, fmt.Sprintf("serve %d: %s form=%s", e.Peer, s.name(e.Hash), []string{"full", "base", "compact"}[e.Form]))
+			s.out = append(s.out, fmt.Sprintf("serve %d: %s form=%s", e.Peer, s.name(e.Hash), []string{"full", "base", "compact", "filtered"}[e.Form]))
 		case ServeBlockTxns:
 			s.out = append(s.out, fmt.Sprintf("serve %d: %s txs=%v", e.Peer, s.name(e.Hash), e.Indexes))
 		case ServeFilters:

@@ -79,8 +79,7 @@ func (m *Machine) readyMessage(p *peer, msg wire.Message) {
 	}
 }
 
-// request handles what asks for parts of the chain or mempool. The mempool message is ignored, since we do not
-// offer NodeBloom; so is what this node does not know.
+// request handles what asks for parts of the chain or mempool. What this node does not know is ignored.
 func (m *Machine) request(p *peer, msg wire.Message) {
 	switch msg := msg.(type) {
 	case wire.GetHeaders:
@@ -94,7 +93,9 @@ func (m *Machine) request(p *peer, msg wire.Message) {
 	case wire.FeeFilter:
 		m.onFeeFilter(p, msg.FeeRate)
 	default:
-		m.onFilterRequest(p, msg)
+		if !m.onFilterRequest(p, msg) {
+			m.onBloom(p, msg)
+		}
 	}
 }
 
@@ -220,10 +221,23 @@ func (m *Machine) serve(p *peer, it wire.Inv) (bytes int, found bool) {
 		return m.serveBlock(p, it), true
 	case wire.InvCmpctBlock:
 		return m.serveCompact(p, it), true
+	case wire.InvFiltered:
+		return m.serveFiltered(p, it), true
 	case wire.InvTx, wire.InvWitnessTx, wire.InvWTx:
 		return m.serveTx(p, it)
 	}
 	return 0, true
+}
+
+// formOf is how a block is sent that was asked for so.
+func formOf(t wire.InvType) BlockForm {
+	switch t {
+	case wire.InvBlock:
+		return FormBase
+	case wire.InvFiltered:
+		return FormFiltered
+	}
+	return FormFull
 }
 
 func (m *Machine) serveBlock(p *peer, it wire.Inv) int {
@@ -231,11 +245,8 @@ func (m *Machine) serveBlock(p *peer, it wire.Inv) int {
 	if !ok {
 		return 0
 	}
-	form := FormFull
-	if it.Type == wire.InvBlock {
-		form = FormBase
-	}
-	if bytes := m.serveFresh(p, n, form == FormBase); bytes > 0 {
+	form := formOf(it.Type)
+	if bytes := m.serveFresh(p, n, form); bytes > 0 {
 		return bytes
 	}
 	if !m.mayTell(n) {
@@ -248,7 +259,11 @@ func (m *Machine) serveBlock(p *peer, it wire.Inv) int {
 	if !n.HaveBlock && n.Height() > 0 {
 		return 0
 	}
-	m.emit(ServeBlock{Peer: p.id, Hash: it.Hash, Form: form})
+	serve := ServeBlock{Peer: p.id, Hash: it.Hash, Form: form}
+	if form == FormFiltered {
+		serve.Filter = p.bloom.filter
+	}
+	m.emit(serve)
 	if it.Hash == p.serve.upTo {
 		p.serve.upTo = types.Hash{}
 		m.send(p, wire.InvMsg{Items: []wire.Inv{{Type: wire.InvBlock, Hash: m.cfg.Chain.Tip().Hash()}}})
@@ -267,7 +282,7 @@ func (m *Machine) serveTx(p *peer, it wire.Inv) (bytes int, found bool) {
 	if !p.knows(it.Hash) && !p.knows(wid) && !p.knows(tx.ID()) && !p.offered(tx.ID()) && !m.relay.fresh.public(wid, m.now, m.cfg.TrickleScale) {
 		return 0, false
 	}
-	m.send(p, wire.TxMsg{Tx: tx})
+	m.send(p, wire.TxMsg{Tx: tx, Base: it.Type == wire.InvTx})
 	return max(tx.Size(), servedTx), true
 }
 

@@ -152,8 +152,13 @@ func (m Headers) Append(b []byte) []byte {
 	return b
 }
 
-// Append appends the transaction with its witnesses.
-func (m TxMsg) Append(b []byte) []byte { return m.Tx.Append(b) }
+// Append appends the transaction, without its witnesses if Base is set.
+func (m TxMsg) Append(b []byte) []byte {
+	if m.Base {
+		return m.Tx.AppendBase(b)
+	}
+	return m.Tx.Append(b)
+}
 
 // Append appends the block, without its witnesses if Base is set.
 func (m BlockMsg) Append(b []byte) []byte {
@@ -170,6 +175,9 @@ func (Unknown) Append(b []byte) []byte { return b }
 func Size(m Message) int {
 	switch m := m.(type) {
 	case TxMsg:
+		if m.Base {
+			return m.Tx.BaseSize()
+		}
 		return m.Tx.Size()
 	case BlockMsg:
 		if m.Base {

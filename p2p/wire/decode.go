@@ -46,7 +46,7 @@ var basicSpecs = []spec{
 	{"getheaders", locatorMax, decodeGetHeaders},
 	{"getblocks", locatorMax, func(d *types.Decoder) Message { return GetBlocks(decodeGetHeaders(d).(GetHeaders)) }},
 	{"headers", longCount + MaxHeaders*headerSize, decodeHeaders},
-	{"tx", types.MaxBlockBytes, func(d *types.Decoder) Message { return TxMsg{d.Tx()} }},
+	{"tx", types.MaxBlockBytes, func(d *types.Decoder) Message { return TxMsg{Tx: d.Tx()} }},
 	{"block", types.MaxBlockBytes, decodeBlock},
 	{"addrv2", longCount + MaxAddrs*addrV2Max, decodeAddrV2},
 }

@@ -128,7 +128,11 @@ type (
 	// Headers answers GetHeaders or announces blocks: at most MaxHeaders.
 	Headers struct{ Headers []types.Header }
 	// TxMsg is a transaction. Its command is "tx".
-	TxMsg struct{ Tx *types.Tx }
+	TxMsg struct {
+		Tx *types.Tx
+		// Base makes Append leave out the witnesses, for a peer that asked without the witness flag.
+		Base bool
+	}
 	// BlockMsg is a block. Its command is "block".
 	BlockMsg struct {
 		Block *types.Block

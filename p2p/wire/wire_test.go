@@ -36,7 +36,7 @@ func samples() []Message {
 		GetHeaders{Protocol: 70016, Locator: locator, Stop: types.Hash{7}}, GetHeaders{Locator: []types.Hash{}},
 		GetBlocks{Protocol: 70016, Locator: locator},
 		Headers{[]types.Header{header, {}}}, Headers{[]types.Header{}},
-		TxMsg{tx}, BlockMsg{Block: block},
+		TxMsg{Tx: tx}, BlockMsg{Block: block},
 	}...)
 }
 
@@ -251,6 +251,10 @@ func TestUnknown(t *testing.T) {
 }
 
 func TestBlockBase(t *testing.T) {
+	tx := sampleTx(1)
+	if b := (TxMsg{Tx: tx, Base: true}).Append(nil); len(b) != Size(TxMsg{Tx: tx, Base: true}) || !bytes.Equal(b, tx.AppendBase(nil)) {
+		t.Errorf("a transaction without witnesses is %x", b)
+	}
 	block := &types.Block{Txs: []*types.Tx{sampleTx(1)}}
 	m := BlockMsg{Block: block, Base: true}
 	if b := m.Append(nil); len(b) != Size(m) || len(b) >= block.Size() || !bytes.Equal(b, block.AppendBase(nil)) {
