@@ -22,7 +22,7 @@ import (
 var tiny = sizes{
 	startRuns: map[int]int{1: 1}, idle: time.Millisecond, idleNets: 1, idleNodes: 2, idleBlocks: 1,
 	syncBlocks: 110, syncTxs: 2, syncRuns: 1, poolTxs: 4, poolRuns: 2, rpcTxs: 2, rpcRuns: 1,
-	connectTxs: 4, connectRuns: 1, relayRuns: 2, spin: time.Millisecond, spinRuns: 2, spinSigs: 3,
+	connectTxs: 4, connectRuns: 1, largestRuns: 1, largestPart: 300, relayRuns: 2, spin: time.Millisecond, spinRuns: 2, spinSigs: 3,
 }
 
 func tinySuite(t *testing.T) *suite {

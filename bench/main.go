@@ -113,6 +113,8 @@ type sizes struct {
 	rpcRuns     int
 	connectTxs  int
 	connectRuns int
+	largestRuns int           // a kind of block
+	largestPart int           // of a whole block, by which it is smaller
 	relayRuns   int           // blocks that cross the line of nodes
 	spin        time.Duration // one run of hashing or verifying
 	spinRuns    int
@@ -122,13 +124,13 @@ type sizes struct {
 var fullSizes = sizes{
 	startRuns: map[int]int{4: 9, 20: 5}, idle: time.Minute, idleNets: 3, idleNodes: 20, idleBlocks: 2000,
 	syncBlocks: 2000, syncTxs: 10, syncRuns: 3, poolTxs: 2000, poolRuns: 7, rpcTxs: 1000, rpcRuns: 3,
-	connectTxs: 2000, connectRuns: 7, relayRuns: 5, spin: 500 * time.Millisecond, spinRuns: 7, spinSigs: 100,
+	connectTxs: 2000, connectRuns: 7, largestRuns: 3, largestPart: 1, relayRuns: 5, spin: 500 * time.Millisecond, spinRuns: 7, spinSigs: 100,
 }
 
 var quickSizes = sizes{
 	startRuns: map[int]int{4: 2, 20: 1}, idle: 3 * time.Second, idleNets: 1, idleNodes: 20, idleBlocks: 200,
 	syncBlocks: 300, syncTxs: 5, syncRuns: 1, poolTxs: 200, poolRuns: 2, rpcTxs: 100, rpcRuns: 1,
-	connectTxs: 500, connectRuns: 1, relayRuns: 2, spin: 100 * time.Millisecond, spinRuns: 2, spinSigs: 100,
+	connectTxs: 500, connectRuns: 1, largestRuns: 1, largestPart: 20, relayRuns: 2, spin: 100 * time.Millisecond, spinRuns: 2, spinSigs: 100,
 }
 
 // suite is one run of this program.
@@ -154,6 +156,7 @@ var parts = []part{
 	{"sync", true, (*suite).syncs},
 	{"mempool", false, (*suite).mempool},
 	{"connect", false, (*suite).connects},
+	{"largest", true, (*suite).largest},
 	{"relay", false, (*suite).relays},
 	{"hashing", false, (*suite).hashing},
 	{"signatures", false, (*suite).signatures},

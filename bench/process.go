@@ -93,11 +93,14 @@ func (p *process) stop() error {
 }
 
 // rss is the resident memory in MB of 10^6 bytes.
-func (p *process) rss() (float64, error) {
+func (p *process) rss() (float64, error) { return p.memory("VmRSS") }
+
+// memory is what the system says of the process in MB of 10^6 bytes: VmRSS, what is resident, or VmHWM, the most that was.
+func (p *process) memory(what string) (float64, error) {
 	name := fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid)
-	kib, ok := kibibytes(readFile(name), "VmRSS")
+	kib, ok := kibibytes(readFile(name), what)
 	if !ok {
-		return 0, fmt.Errorf("%s does not tell the resident memory", name)
+		return 0, fmt.Errorf("%s does not tell %s", name, what)
 	}
 	return float64(kib) * 1024 / 1e6, nil
 }

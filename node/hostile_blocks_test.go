@@ -18,50 +18,6 @@ func (p *stranger) announce(b *types.Block) {
 	p.say(wire.Headers{Headers: []types.Header{b.Header}})
 }
 
-// Bad input 11 (CVE-2025-46598): while a block whose signature hashes are quadratic is judged, pings and RPC are
-// answered: the first answers of both come before the verdict. The block is about as dear as the templates that are
-// verified and the size limit allow: one transaction of 1 MB whose inputs are all pay to public key, the shortest that
-// there is, so that a third of it is hashed for each of 8,700 signatures.
-func TestHostileExpensiveBlock(t *testing.T) {
-	s := besiege(t, nil)
-	generate(t, s.ctx, s.node, 101)
-	lock := payToKey(t)
-	fan := coinbaseSpend(t, s.node, 1, 0)
-	inputs := dearInputs
-	if underRace {
-		inputs /= 3
-	}
-	value := fan.Out[0].Value / int64(inputs)
-	fan = &types.Tx{Version: 2, In: fan.In, Out: slices.Repeat([]types.TxOut{{Value: value, Script: lock}}, inputs)}
-	fan = consensustest.Sign(t, fan, consensus.CoinEntry{Coin: consensus.Coin{Out: coinbaseOut(t, s.node, 1)}})
-	must(t, s.node.SubmitBlock(s.ctx, s.block(fan)))
-	dear := dearTx(t, fan, lock)
-	b := s.nextBlock(dear)
-	if w := b.Weight(); w > types.MaxBlockWeight || (w < types.MaxBlockWeight*97/100 && !underRace) {
-		t.Fatalf("the block has weight %d", w)
-	}
-
-	attacker, honest := s.meet(), s.meet()
-	before := s.node.chain.Tip().Hash()
-	attacker.say(wire.BlockMsg{Block: b})
-	attacker.fence() // the machine has the block; its verdict is not there yet
-	const rounds = 10
-	for range rounds {
-		attacker.fence()
-		honest.fence()
-		var height int32
-		s.call(&height, "getblockcount")
-		if height != 102 || s.node.chain.Tip().Hash() != before {
-			t.Fatal("the block was judged before the pings were answered")
-		}
-	}
-	awaitTip(t, s.ctx, s.node, b.Hash())
-	honest.fence()
-}
-
-// dearInputs fill a block to its base size: 41 bytes and a signature of at most 73 each.
-const dearInputs = types.MaxBlockWeight/types.WitnessScale/(41+73) - 20
-
 func payToKey(t *testing.T) []byte {
 	t.Helper()
 	key, err := script.PublicKey(consensustest.Key)
