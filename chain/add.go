@@ -70,7 +70,7 @@ func (c *Chain) lose(n *Node, what Status) {
 // touch says that n has to be written to the index.
 func (c *Chain) touch(n *Node) { c.dirty[n] = struct{}{} }
 
-// addHeader finds or adds the node of a header.
+// addHeader finds or adds the node of a header. Nothing is looked at before its work, and nothing more if its parent is unknown or invalid.
 func (c *Chain) addHeader(h *types.Header) (*Node, error) {
 	hash := h.Hash()
 	if n := c.Lookup(hash); n != nil {
@@ -79,18 +79,18 @@ func (c *Chain) addHeader(h *types.Header) (*Node, error) {
 		}
 		return n, nil
 	}
-	parent := c.Lookup(h.PrevHash)
-	if parent == nil {
-		if err := consensus.CheckWork(c.cfg.Params, h, hash); err != nil {
-			return nil, err
-		}
-		return nil, consensus.Reject(consensus.PrevBlkNotFound, h.PrevHash.String())
-	}
-	if err := consensus.CheckHeader(c.cfg.Params, parent, h, c.cfg.Now()); err != nil {
+	if err := consensus.CheckWork(c.cfg.Params, h, hash); err != nil {
 		return nil, err
 	}
-	if parent.Invalid() {
+	parent := c.Lookup(h.PrevHash)
+	switch {
+	case parent == nil:
+		return nil, consensus.Reject(consensus.PrevBlkNotFound, h.PrevHash.String())
+	case parent.Invalid():
 		return nil, consensus.Reject(consensus.BadPrevBlk, h.PrevHash.String())
+	}
+	if err := consensus.CheckHeaderInPlace(c.cfg.Params, parent, h, c.cfg.Now()); err != nil {
+		return nil, err
 	}
 	n := newNode(parent, *h, hash)
 	c.tree.insert(n)

@@ -460,3 +460,34 @@ type quiet struct{}
 
 func (quiet) Helper()                           {}
 func (quiet) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
+
+// TestOrderOfHeaderFaults: the work comes first, then the parent, then what the header's place asks for.
+//
+//	genesis - a1 - a2(bad) - children
+func TestOrderOfHeaderFaults(t *testing.T) {
+	f := newFixture(t)
+	a1 := f.Block(f.root)
+	a2 := f.Block(a1, badScript(coinbase(a1)))
+	f.add(a1)
+	if _, err := f.c.AddBlock(a2.Block); consensus.KindOf(err) == "" {
+		t.Fatalf("a bad block: %v", err)
+	}
+	for _, c := range []struct {
+		parent types.Hash
+		want   consensus.Kind
+		solve  func(*types.Block)
+	}{
+		{a2.Hash(), consensus.BadPrevBlk, consensustest.Solve},
+		{types.Hash{1}, consensus.PrevBlkNotFound, consensustest.Solve},
+		{a1.Hash(), consensus.BadDiffBits, consensustest.Solve},
+		{a2.Hash(), consensus.HighHash, consensustest.Unsolve},
+		{types.Hash{1}, consensus.HighHash, consensustest.Unsolve},
+	} {
+		b := f.Draft(a2)
+		b.Header.PrevHash = c.parent
+		b.Header.Bits-- // a fault of its own
+		c.solve(b)
+		_, err := f.c.AddHeaders([]types.Header{b.Header})
+		storetest.Want(t, err, c.want)
+	}
+}

@@ -7,11 +7,9 @@ import (
 	"github.com/cairn-chain/cairn/types"
 )
 
-// header judges a header as the child of the last of headers. now is the clock. It returns a reason, "" if it is valid.
+// header judges a header with enough work as the child of the last of headers. now is the clock. It returns a reason, "" if it
+// is valid.
 func (r *Rules) header(headers []types.Header, h *types.Header, now int64) string {
-	if reason := r.pow(h); reason != "" {
-		return reason
-	}
 	height := len(headers)
 	switch {
 	case h.Bits != r.NextBits(headers):
@@ -26,6 +24,7 @@ func (r *Rules) header(headers []types.Header, h *types.Header, now int64) strin
 	return ""
 }
 
+// pow judges the work of a header.
 func (r *Rules) pow(h *types.Header) string {
 	t := Target(h.Bits)
 	if t == nil || t.Cmp(Target(r.PowLimitBits)) > 0 || number(h.Hash()).Cmp(t) > 0 {

@@ -159,11 +159,11 @@ func (m *Model) addHeader(h *types.Header, now int64) (*Node, string) {
 	if parent == nil {
 		return nil, "prev-blk-not-found"
 	}
+	if m.invalid(parent) && !m.Rules.Flaws.Forgetful {
+		return nil, "bad-prevblk"
+	}
 	if reason := m.Rules.header(headers(parent), h, now); reason != "" {
 		return nil, reason
-	}
-	if m.invalid(parent) && !m.Rules.Flaws.Forgetful {
-		return nil, "bad-prevblk" // the last, see docs/differences.md 11
 	}
 	n := &Node{Hash: hash, Header: *h, Height: parent.Height + 1, Parent: parent, Work: Work(h.Bits)}
 	n.Work.Add(n.Work, parent.Work)
