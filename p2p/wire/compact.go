@@ -189,40 +189,36 @@ func decodeBlockTxn(d *types.Decoder) Message {
 	return m
 }
 
-// sipHash is SipHash-2-4 (Aumasson and Bernstein, 2012) of exactly 32 bytes. It is written out for this length because
-// a compact block hashes each transaction of the mempool once.
+// sipHash is SipHash-2-4 (Aumasson and Bernstein, 2012) of exactly 32 bytes. It is written out for this length, with its
+// state in four variables, because a compact block hashes each transaction of the mempool once.
 func (k ShortIDKey) sipHash(h *types.Hash) uint64 {
-	s := sipState{k.k0 ^ 0x736f6d6570736575, k.k1 ^ 0x646f72616e646f6d, k.k0 ^ 0x6c7967656e657261, k.k1 ^ 0x7465646279746573}
-	s.absorb(binary.LittleEndian.Uint64(h[0:8]))
-	s.absorb(binary.LittleEndian.Uint64(h[8:16]))
-	s.absorb(binary.LittleEndian.Uint64(h[16:24]))
-	s.absorb(binary.LittleEndian.Uint64(h[24:32]))
-	s.absorb(types.HashSize << 56)
-	s.v2 ^= 0xff
-	for range 4 {
-		s.round()
+	v0, v1, v2, v3 := k.k0^0x736f6d6570736575, k.k1^0x646f72616e646f6d, k.k0^0x6c7967656e657261, k.k1^0x7465646279746573
+	for i := range 5 {
+		word := uint64(types.HashSize << 56)
+		if i < 4 {
+			word = binary.LittleEndian.Uint64(h[8*i:])
+		}
+		v3 ^= word
+		v0, v1, v2, v3 = sipRound(v0, v1, v2, v3)
+		v0, v1, v2, v3 = sipRound(v0, v1, v2, v3)
+		v0 ^= word
 	}
-	return s.v0 ^ s.v1 ^ s.v2 ^ s.v3
+	v2 ^= 0xff
+	for range 4 {
+		v0, v1, v2, v3 = sipRound(v0, v1, v2, v3)
+	}
+	return v0 ^ v1 ^ v2 ^ v3
 }
 
-type sipState struct{ v0, v1, v2, v3 uint64 }
-
-func (s *sipState) absorb(m uint64) {
-	s.v3 ^= m
-	s.round()
-	s.round()
-	s.v0 ^= m
-}
-
-func (s *sipState) round() {
-	s.v0 += s.v1
-	s.v1 = bits.RotateLeft64(s.v1, 13) ^ s.v0
-	s.v0 = bits.RotateLeft64(s.v0, 32)
-	s.v2 += s.v3
-	s.v3 = bits.RotateLeft64(s.v3, 16) ^ s.v2
-	s.v0 += s.v3
-	s.v3 = bits.RotateLeft64(s.v3, 21) ^ s.v0
-	s.v2 += s.v1
-	s.v1 = bits.RotateLeft64(s.v1, 17) ^ s.v2
-	s.v2 = bits.RotateLeft64(s.v2, 32)
+func sipRound(v0, v1, v2, v3 uint64) (uint64, uint64, uint64, uint64) {
+	v0 += v1
+	v1 = bits.RotateLeft64(v1, 13) ^ v0
+	v0 = bits.RotateLeft64(v0, 32)
+	v2 += v3
+	v3 = bits.RotateLeft64(v3, 16) ^ v2
+	v0 += v3
+	v3 = bits.RotateLeft64(v3, 21) ^ v0
+	v2 += v1
+	v1 = bits.RotateLeft64(v1, 17) ^ v2
+	return v0, v1, bits.RotateLeft64(v2, 32), v3
 }
