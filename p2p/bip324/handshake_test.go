@@ -251,10 +251,7 @@ func TestDecoysBeforeVersion(t *testing.T) {
 }
 
 // brokenPipe fails as a connection does that the other end has closed, or that timed out.
-type brokenPipe struct {
-	err  error
-	late bool
-}
+type brokenPipe struct{ late bool }
 
 func (p brokenPipe) Read([]byte) (int, error)    { return 0, p }
 func (p brokenPipe) Write(b []byte) (int, error) { return len(b), nil }
