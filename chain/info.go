@@ -2,9 +2,7 @@ package chain
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
-	"hash"
 	"slices"
 	"sync"
 
@@ -110,18 +108,16 @@ func (c *Chain) SetInfo(ctx context.Context) (SetInfo, error) {
 type setSummer struct {
 	info   SetInfo
 	mu     *setHasher
-	serial hash.Hash
-	buf    []byte
+	serial *SerialHash
 	last   types.Hash
 }
 
 func newSetSummer(workers int) *setSummer {
-	return &setSummer{mu: newSetHasher(workers), serial: sha256.New()}
+	return &setSummer{mu: newSetHasher(workers), serial: NewSerialHash()}
 }
 
 func (s *setSummer) add(e consensus.CoinEntry) {
-	s.buf = consensus.AppendCoinForHash(s.buf[:0], e.OutPoint, e.Coin)
-	s.serial.Write(s.buf)
+	s.serial.Add(e)
 	s.mu.add(e)
 	if s.info.Coins == 0 || e.OutPoint.TxID != s.last {
 		s.info.Transactions++
@@ -135,6 +131,6 @@ func (s *setSummer) add(e consensus.CoinEntry) {
 func (s *setSummer) finish() SetInfo {
 	sum := s.mu.finish()
 	s.info.MuHash = sum.Digest()
-	s.info.HashSerialized = sha256.Sum256(s.serial.Sum(nil))
+	s.info.HashSerialized = s.serial.Sum()
 	return s.info
 }

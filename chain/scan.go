@@ -10,6 +10,11 @@ import (
 // EachCoin calls each with every coin at the published tip, ordered by outpoint, and returns that tip. It holds up
 // nobody. An error of each ends it and is returned.
 func (c *Chain) EachCoin(ctx context.Context, each func(consensus.CoinEntry) error) (*Node, error) {
+	return c.eachCoin(ctx, func(*Node) {}, each)
+}
+
+// eachCoin is EachCoin; at is told of the tip before the first coin.
+func (c *Chain) eachCoin(ctx context.Context, at func(*Node), each func(consensus.CoinEntry) error) (*Node, error) {
 	var tip *Node
 	var overlay []change
 	c.mu.RLock()
@@ -18,6 +23,7 @@ func (c *Chain) EachCoin(ctx context.Context, each func(consensus.CoinEntry) err
 		tip, overlay = c.Tip(), c.cache.changes()
 		c.mu.RUnlock()
 		locked = false
+		at(tip)
 	}
 	cached := func() error {
 		ch := overlay[0]

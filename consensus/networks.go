@@ -81,6 +81,8 @@ func Regtest() *Params {
 
 		SignalPeriod: 144, SignalThreshold: 108,
 		Deployments: []Deployment{testDummy(0), activeTaproot()},
+
+		Assume: regtestAssumed(),
 	}
 	p.forksFrom(1, 0)
 	return p

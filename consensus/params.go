@@ -82,6 +82,9 @@ type Params struct {
 	// MinimumWork is the chain work below which a header chain is not stored.
 	MinimumWork Work
 
+	// Assume are the coin sets that may be believed before they are validated, for a node that begins with a snapshot.
+	Assume []AssumeUTXO
+
 	// Addresses.
 	Bech32HRP        string
 	PubKeyHashAddrID byte // base58 version of P2PKH

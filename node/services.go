@@ -149,6 +149,7 @@ func (n *Node) backend() *rpc.Backend {
 	c := chainRPC{n}
 	b := &rpc.Backend{Chain: c, Blocks: c, Ledger: c, Steer: c, Mempool: poolRPC{n}, Submit: submitRPC{n}, Peers: n.peers, Mining: miningRPC{n}, Node: nodeRPC{n}}
 	n.addIndexes(b)
+	b.Snapshots = snapshotRPC{n}
 	if n.cfg.Prune > 0 {
 		b.Pruning = pruneRPC{n}
 	}

@@ -28,6 +28,7 @@ type Backend struct {
 	ScriptIndex ScriptIndex
 	Node        Node
 	Pruning     Pruning // nil: blocks are never removed
+	Snapshots   Snapshots
 }
 
 // Errors that implementations of the interfaces return, wrapped or not, so that the handlers can

@@ -86,7 +86,7 @@ func (f *fake) setTip(n *consensustest.Node) {
 }
 
 func (f *fake) backend() *Backend {
-	return &Backend{Chain: f, Blocks: f, Ledger: f, Steer: fakeSteer{f}, Mempool: fakePool{f}, Submit: fakeSubmit{f}, Peers: f, Mining: f, Filters: fakeFilters{f}, Node: f}
+	return &Backend{Chain: f, Blocks: f, Ledger: f, Steer: fakeSteer{f}, Mempool: fakePool{f}, Submit: fakeSubmit{f}, Peers: f, Mining: f, Filters: fakeFilters{f}, Node: f, Snapshots: fakeSnapshots{}}
 }
 
 func (f *fake) entry(n *consensustest.Node) Entry {
@@ -585,4 +585,19 @@ func (r *rig) post(t *testing.T, body string, change ...func(*http.Request)) (in
 		t.Errorf("Content-Type %q", resp.Header.Get("Content-Type"))
 	}
 	return resp.StatusCode, string(raw)
+}
+
+// fakeSnapshots pretends to write files.
+type fakeSnapshots struct{}
+
+func (fakeSnapshots) Declared() []int32 { return []int32{2, 3, 1000} }
+
+func (fakeSnapshots) Dump(_ context.Context, path string, at Entry) (Dumped, error) {
+	switch path {
+	case "there":
+		return Dumped{Path: "/data/there"}, ErrSnapshotExists
+	case "pruned":
+		return Dumped{}, ErrPruned
+	}
+	return Dumped{Coins: 7, Path: "/data/" + path, Hash: types.Hash{1}}, nil
 }

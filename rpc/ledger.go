@@ -104,16 +104,33 @@ func getTxOutSetInfo(ctx context.Context, c *call) (any, error) {
 
 // hashOrHeight finds the block that parameter i names by its hash or by its height on the best chain.
 func (c *call) hashOrHeight(i int) (Entry, error) {
-	switch c.args[i].(type) {
+	return c.hashOrHeightOf(c.args[i], c.method.Params[i].names()[0])
+}
+
+// hashOrHeightOf is hashOrHeight of a value that may stand elsewhere.
+func (c *call) hashOrHeightOf(v any, name string) (Entry, error) {
+	switch v.(type) {
 	case string:
-		return c.entry(i)
+		h, err := asHash(v, name)
+		if err != nil {
+			return Entry{}, err
+		}
+		e, ok := c.Chain.Lookup(h)
+		if !ok {
+			return Entry{}, fail(CodeNotFound, "Block not found")
+		}
+		return e, nil
 	case nil:
 		return Entry{}, typeError(nil, "number")
 	}
-	height, err := c.num32(i, 0)
+	n, err := asInt(v)
 	if err != nil {
 		return Entry{}, err
 	}
+	if n != int64(int32(n)) {
+		return Entry{}, errIntRange
+	}
+	height := int32(n)
 	tip := c.Chain.Tip()
 	if height < 0 {
 		return Entry{}, fail(CodeInvalidParameter, "Target block height %d is negative", height)

@@ -99,6 +99,7 @@ func Methods() []Method {
 		scanBlocksMethods(),
 		scriptHashMethods(),
 		signMethods(),
+		snapshotMethods(),
 		spendingMethods(),
 		statsMethods(),
 		steerMethods(),
