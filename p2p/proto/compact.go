@@ -39,8 +39,9 @@ import (
 //     (blockdownload.go), and gives up its place.
 //
 // Complexity: one SipHash for each transaction of the mempool and each header that was worked for: about 10 ms for the 300,000
-// of a full one (BenchmarkAssemble). The pool is copied out in pieces of compactChunk ids, so that its lock is never held long. Memory: all compact blocks that wait for
-// something, maxCompactBytes together; over that a compact block is only a header.
+// of a full one (BenchmarkAssemble). The pool is copied out in pieces of compactChunk ids, so that its lock is never held
+// long. Memory: all compact blocks that wait for something, maxCompactBytes together; over that a compact block is only a
+// header.
 //
 // Invariant: a request holds a partial exactly while a getblocktxn of ours is unanswered, and blockSync.partBytes is the
 // sum over all partials and held messages.
