@@ -25,7 +25,8 @@ func (s *scenario) measure() {
 		item("headers", p.sync.pending)
 		if p.sync.presync != nil {
 			item("presynced", int(p.sync.presync.height))
-			item("presyncBytes", p.sync.presync.bits.n/8+80*len(p.sync.presync.held))
+			item("presyncBits", p.sync.presync.bits.n)
+			item("presyncHeaders", len(p.sync.presync.held))
 		}
 		item("blocksAsked", len(p.dl.queue))
 		item("blocksJudged", p.dl.submitted)
@@ -169,4 +170,26 @@ func (s *scenario) bloomMessage(f []string) wire.Message {
 		}
 	}
 	return m
+}
+
+// orphanFlood lets a peer send transactions whose parents nobody has. Effects are not shown.
+func (s *scenario) orphanFlood(t *testing.T, f []string) {
+	var n [3]int
+	for i := range n {
+		var err error
+		if n[i], err = strconv.Atoi(f[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.floods++
+	shown := len(s.out)
+	for i := range n[1] {
+		parents := make([]types.Hash, n[2])
+		for j := range parents {
+			parents[j] = types.Hash{0xfe, byte(s.floods), byte(i), byte(i >> 8), byte(j), byte(j >> 8)}
+		}
+		s.show(s.recv(PeerID(n[0]), wire.TxMsg{Tx: tx(uint32(i), parents...)}))
+		s.judgeAll()
+	}
+	s.out = s.out[:shown]
 }

@@ -168,6 +168,8 @@ func (s *scenario) do(t *testing.T, line string) {
 		s.show(s.step(AddManual{Addr: netip.MustParseAddrPort(f[1])}))
 	case "floor":
 		s.pool.feeFloor, _ = strconv.ParseInt(f[1], 10, 64)
+	case "orphans": // orphans 1 200 10: 200 transactions of 10 inputs each, with unknown parents, from peer 1, all judged
+		s.orphanFlood(t, f[1:])
 	case "measure":
 		s.measure()
 	case "peers":
@@ -532,6 +534,9 @@ func (s *scenario) itemText(items []wire.Inv) (out []string) {
 	for _, it := range items {
 		kind := map[wire.InvType]string{1: "tx", 2: "block", 4: "cmpct", 5: "wtx", wire.InvWitnessBlock: "wblock", wire.InvWitnessTx: "witnesstx"}[it.Type]
 		out = append(out, kind+":"+s.name(it.Hash))
+	}
+	if n := len(out); n > 30 {
+		return []string{out[0], "to", out[n-1], fmt.Sprintf("(%d)", n)}
 	}
 	return out
 }
