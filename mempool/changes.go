@@ -73,6 +73,13 @@ func (p *Pool) Changes(since uint64, n int) (list []Change, lost bool) {
 	return list, false
 }
 
+// Seq is the number of the last change.
+func (p *Pool) Seq() uint64 {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.log.last
+}
+
 // Subscribe returns a bell that rings (a value in a channel of capacity 1) after changes, and what ends it.
 func (p *Pool) Subscribe() (bell <-chan struct{}, cancel func()) {
 	p.mu.Lock()

@@ -9,11 +9,14 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
+	"time"
 
 	"github.com/cairn-chain/cairn/mempool"
 	"github.com/cairn-chain/cairn/p2p"
 	"github.com/cairn-chain/cairn/p2p/addrbook"
 	"github.com/cairn-chain/cairn/p2p/wire"
+	"github.com/cairn-chain/cairn/rpc"
 )
 
 // Files beside the databases. Both may be deleted at any time: the node does without.
@@ -59,18 +62,12 @@ func (n *Node) loadMempool() {
 	if n.cfg.DataDir == "" || n.cfg.NoMempoolFile {
 		return
 	}
-	f, err := os.Open(filepath.Join(n.cfg.DataDir, mempoolFile))
-	if errors.Is(err, fs.ErrNotExist) {
+	saved, err := readMempool(filepath.Join(n.cfg.DataDir, mempoolFile))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return
-	}
-	if err != nil {
-		n.cfg.Log.Warn("the mempool of the last run cannot be read", "err", err)
-		return
-	}
-	defer f.Close()
-	saved, err := mempool.Load(bufio.NewReader(f))
-	if err != nil {
-		n.cfg.Log.Warn("the mempool of the last run is damaged and is left out", "err", err)
+	case err != nil:
+		n.cfg.Log.Warn("the mempool of the last run cannot be read and is left out", "err", err)
 		return
 	}
 	taken := 0
@@ -83,7 +80,51 @@ func (n *Node) loadMempool() {
 			taken++
 		}
 	}
+	n.ledger.fees.catchUp(false, n.chain.Tip().Height())
 	n.cfg.Log.Info("mempool loaded", "transactions", taken, "left out", len(saved)-taken)
+}
+
+func readMempool(path string) ([]mempool.Saved, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return mempool.Load(bufio.NewReader(f))
+}
+
+// importBatch is how many transactions of a file the ledger takes at once.
+const importBatch = 100
+
+// importMempool offers what a file holds to the pool, as if it came from a peer.
+func (n *Node) importMempool(ctx context.Context, path string, opt rpc.ImportOptions) error {
+	saved, err := readMempool(path)
+	if err != nil {
+		return err
+	}
+	for batch := range slices.Chunk(saved, importBatch) {
+		err := n.do(ctx, func() error {
+			for _, s := range batch {
+				if opt.FeeDeltas {
+					n.pool.Prioritise(s.ID, s.Delta)
+				}
+				if s.Tx == nil {
+					continue
+				}
+				add := mempool.AddOptions{Local: s.Local && opt.Unbroadcast, Time: s.Time}
+				if opt.CurrentTime {
+					add.Time = time.Time{}
+				}
+				n.ledger.addTx(0, s.Tx, add)
+			}
+			n.ledger.fees.catchUp(false, n.chain.Tip().Height())
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (n *Node) saveBook() {

@@ -45,6 +45,7 @@ type ledger struct {
 	tell   func(Happening)
 	fail   func(error)
 	stats  *stats
+	fees   *teacher
 	seenAt chain.Position // the tip that the pool has followed to
 
 	mu     sync.Mutex
@@ -57,7 +58,7 @@ type ledger struct {
 func newLedger(c *chain.Chain, p *mempool.Pool, ck *clock, log *slog.Logger) *ledger {
 	tip := c.Tip()
 	return &ledger{
-		chain: c, pool: p, clock: ck, log: log,
+		chain: c, pool: p, clock: ck, log: log, fees: newTeacher(p, tip.Height()),
 		seenAt: chain.Position{Hash: tip.Hash(), Height: tip.Height()},
 		bell:   make(chan struct{}, 1),
 	}
@@ -208,6 +209,7 @@ func (l *ledger) follow(before, after *chain.Node) {
 	if m.off > 0 { // what only follows its chain loses nothing: heights and median times rise
 		l.pool.RemoveInvalid(l.chain.Tip(), l.clock.now())
 	}
+	l.fees.catchUp(false, after.Height())
 	l.out(proto.TipChanged{Connected: m.connected})
 	l.remind()
 	l.logTip(after)
@@ -258,6 +260,7 @@ func (l *ledger) updates() (m moved) {
 		for i := range updates {
 			l.seenAt = chain.After(&updates[i])
 			if updates[i].Connected {
+				l.fees.block(updates[i].Block, l.seenAt.Height)
 				l.pool.Apply(updates[i], l.clock.now())
 				m.connect(updates[i].Block)
 				continue

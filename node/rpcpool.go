@@ -121,6 +121,10 @@ func (r poolRPC) Prioritised() []rpc.Prioritised {
 
 func (r poolRPC) Save(context.Context) (string, error) { return r.n.saveMempool() }
 
+func (r poolRPC) Import(ctx context.Context, file string, opt rpc.ImportOptions) error {
+	return r.n.importMempool(ctx, file, opt)
+}
+
 // miningRPC is rpc.Mining.
 type miningRPC struct{ n *Node }
 

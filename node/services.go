@@ -147,7 +147,8 @@ func (n *Node) openRPC() error {
 
 func (n *Node) backend() *rpc.Backend {
 	c := chainRPC{n}
-	b := &rpc.Backend{Chain: c, Blocks: c, Ledger: c, Steer: c, Mempool: poolRPC{n}, Submit: submitRPC{n}, Peers: n.peers, Mining: miningRPC{n}, Node: nodeRPC{n}}
+	b := &rpc.Backend{Chain: c, Blocks: c, Ledger: c, Steer: c, Mempool: poolRPC{n}, Submit: submitRPC{n}, Peers: n.peers, Mining: miningRPC{n}, Node: nodeRPC{n},
+		Fees: feesRPC{n.ledger.fees.fees}}
 	n.addIndexes(b)
 	b.Snapshots = snapshotRPC{n}
 	if n.cfg.Prune > 0 {

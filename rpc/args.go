@@ -176,6 +176,14 @@ func asInt(v any) (int64, error) {
 	return i, nil
 }
 
+func asFloat(v any) (float64, error) {
+	n, ok := v.(json.Number)
+	if !ok {
+		return 0, typeError(v, "number")
+	}
+	return n.Float64()
+}
+
 func asString(v any) (string, error) {
 	s, ok := v.(string)
 	if !ok {

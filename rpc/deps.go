@@ -29,6 +29,7 @@ type Backend struct {
 	Node        Node
 	Pruning     Pruning // nil: blocks are never removed
 	Snapshots   Snapshots
+	Fees        Fees // nil: nothing is known of the past
 }
 
 // Errors that implementations of the interfaces return, wrapped or not, so that the handlers can
@@ -224,6 +225,15 @@ type Mempool interface {
 	Test(ctx context.Context, txs []*types.Tx) (PackageResult, error)
 	// Save writes the pool to its file and returns the file's name.
 	Save(ctx context.Context) (file string, err error)
+	// Import offers what such a file holds to the pool.
+	Import(ctx context.Context, file string, opt ImportOptions) error
+}
+
+// ImportOptions say what of a saved mempool is taken over beside its transactions.
+type ImportOptions struct {
+	CurrentTime bool // they entered now, not when the file says
+	FeeDeltas   bool // of prioritisetransaction
+	Unbroadcast bool // which of them were still to be announced
 }
 
 // MempoolChunk is a set of transactions that a miner takes at once. Fee is with deltas.

@@ -29,6 +29,7 @@ type fake struct {
 	invalid     map[types.Hash]bool
 	bells       []chan struct{}
 	pool        map[types.Hash]MempoolEntry
+	imported    ImportOptions
 	order       []types.Hash
 	sequence    uint64
 	deltas      map[types.Hash]int64
@@ -340,6 +341,14 @@ func (p fakePool) Test(_ context.Context, txs []*types.Tx) (PackageResult, error
 			Includes: []types.Hash{tx.WitnessID()}, Err: p.f.submitErr}
 	}
 	return res, nil
+}
+
+func (p fakePool) Import(_ context.Context, file string, opt ImportOptions) error {
+	if file == "" {
+		return errors.New("no such file")
+	}
+	p.f.imported = opt
+	return nil
 }
 
 func (p fakePool) Save(context.Context) (string, error) { return "mempool.dat", nil }

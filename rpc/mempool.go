@@ -26,6 +26,9 @@ func mempoolMethods() []Method {
 		{Name: "getmempooldescendants", Topic: topicBlockchain, Help: "If txid is in the mempool, returns all in-mempool descendants.",
 			Params: []Param{txid, verbose}, Result: "[\"hex\",...] or {...}    ids, or by id: " + entry, Example: exampleTxID, run: relatives(Mempool.Descendants)},
 		{Name: "savemempool", Topic: topicBlockchain, Help: "Dumps the mempool to disk.", Result: "{...}    (json object) filename", run: saveMempool},
+		{Name: "importmempool", Topic: topicBlockchain, Help: "Import a file that savemempool, or the node at its end, has written, and attempt to add its contents to the mempool. The format is Cairn's own.",
+			Params: []Param{required("filepath", TypeString, "The mempool file"), optional("options", TypeObject, "", "use_current_time (default true), apply_fee_delta_priority and apply_unbroadcast_set (default false)")},
+			Result: "{}    (json object) empty", Example: `"/path/to/mempool.dat"`, run: importMempool},
 		{Name: "prioritisetransaction", Topic: topicMining, Help: "Accepts the transaction into mined blocks at a higher (or lower) priority.",
 			Params: []Param{required("txid", TypeHex, "The transaction id."), optional("dummy", TypeNumber, "0", "API-Compatibility for previous API. Must be zero or null."),
 				required("fee_delta", TypeNumber, "The fee value (in satoshis) to add (or subtract, if negative). Note that this is not a feerate; the fee is not actually paid.")},
@@ -33,6 +36,29 @@ func mempoolMethods() []Method {
 		{Name: "getprioritisedtransactions", Topic: topicMining, Help: "Returns a map of all user-created fee deltas by txid, and whether the transaction is present in the mempool.",
 			Result: "{...}    by id: fee_delta, in_mempool and, if it is there, modified_fee", run: getPrioritised},
 	}
+}
+
+func importMempool(ctx context.Context, c *call) (any, error) {
+	opt := ImportOptions{CurrentTime: true}
+	if o, ok := c.args[1].(*object); ok {
+		for _, f := range []struct {
+			name string
+			to   *bool
+		}{{"use_current_time", &opt.CurrentTime}, {"apply_fee_delta_priority", &opt.FeeDeltas}, {"apply_unbroadcast_set", &opt.Unbroadcast}} {
+			if v := o.get(f.name); v != nil {
+				if *f.to, ok = v.(bool); !ok {
+					return nil, typeError(v, "bool")
+				}
+			}
+		}
+	}
+	if c.Chain.Syncing() {
+		return nil, fail(CodeInInitial, "Can only import the mempool after the block download and sync is done.")
+	}
+	if err := c.Mempool.Import(ctx, c.str(0), opt); err != nil {
+		return nil, fail(CodeMisc, "Unable to import mempool file: %s", err)
+	}
+	return fields{}, nil
 }
 
 func getMempoolInfo(_ context.Context, c *call) (any, error) {

@@ -86,6 +86,7 @@ func Methods() []Method {
 		clusterMethods(),
 		controlMethods(),
 		descriptorMethods(),
+		feeMethods(),
 		filterMethods(),
 		ledgerMethods(),
 		mempoolMethods(),

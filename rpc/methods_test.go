@@ -457,6 +457,15 @@ func TestMempoolMethods(t *testing.T) {
 	if got := call2[m](t, r, "savemempool"); got["filename"] != "mempool.dat" {
 		t.Errorf("savemempool: %v", got)
 	}
+	call2[m](t, r, "importmempool", "x", m{"use_current_time": false, "apply_unbroadcast_set": true})
+	if r.imported != (ImportOptions{Unbroadcast: true}) {
+		t.Errorf("importmempool: %+v", r.imported)
+	}
+	wantError(t, r, CodeMisc, "Unable to import mempool file: no such file", "importmempool", "")
+	if got := call2[m](t, r, "estimaterawfee", 6); len(got) != 0 {
+		t.Errorf("estimaterawfee without an estimator: %v", got)
+	}
+	wantError(t, r, CodeInvalidParameter, "Invalid threshold", "estimaterawfee", 6, 2)
 	if got := call2[m](t, r, "estimatesmartfee", 6); got["feerate"] != 0.00001 || got["blocks"] != 6.0 {
 		t.Errorf("estimatesmartfee: %v", got)
 	}

@@ -1,0 +1,159 @@
+package rpc
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"slices"
+
+	"github.com/cairn-chain/cairn/types"
+)
+
+// Fees estimates from the past; package fees of the mempool does.
+type Fees interface {
+	// Smart returns the feerate per 1000 vbytes at which a transaction is confirmed within target blocks, and
+	// the target that this is for; ok is false if too little is known.
+	Smart(target int, conservative bool) (rate int64, blocks int, ok bool)
+	// Raw asks one of the horizons; ok is false if it does not reach the target.
+	Raw(horizon string, target int, share float64) (raw RawFee, ok bool)
+}
+
+// RawFee is what one horizon of the estimator says. Feerates are per 1000 vbytes.
+type RawFee struct {
+	FeeRate    float64 // −1: none
+	Decay      float64
+	Scale      int
+	Pass, Fail FeeBucket
+}
+
+// FeeBucket is a group of feerates and what became of its transactions.
+type FeeBucket struct{ Start, End, WithinTarget, TotalConfirmed, InMempool, LeftMempool float64 }
+
+func feeMethods() []Method {
+	target := required("conf_target", TypeNumber, "Confirmation target in blocks (1 - 1008)")
+	return []Method{
+		{Name: "estimatesmartfee", Topic: topicUtil, Help: "Estimates the feerate at which a transaction is confirmed within conf_target blocks, from what became of earlier transactions, as Bitcoin Core does. While too little is known of the past, the estimate is the feerate " +
+			"that the mempool, as it is now, leaves room for within the space of so many blocks.",
+			Params: []Param{target, optional("estimate_mode", TypeString, "economical", "unset, economical or conservative")},
+			Result: "{...}    (json object) feerate in coins per 1000 virtual bytes, or errors; and blocks", Example: "6", run: estimateSmartFee},
+		{Name: "estimaterawfee", Topic: topicUtil, Help: "Shows what each horizon of the estimator says, and of which groups of feerates.",
+			Params: []Param{target, optional("threshold", TypeNumber, "0.95", "The proportion of transactions in a given feerate range that must have been confirmed within conf_target")},
+			Result: "{...}    (json object) short, medium, long {feerate, decay, scale, pass and fail {startrange, endrange, withintarget, totalconfirmed, inmempool, leftmempool}, errors}", Example: "6 0.9", run: estimateRawFee},
+	}
+}
+
+// maxConfTarget is the longest wait, in blocks, for which a fee is estimated.
+const maxConfTarget = 1008
+
+func (c *call) confTarget() (int64, error) {
+	target, err := c.num(0, 0)
+	if err != nil {
+		return 0, err
+	}
+	if target < 1 || target > maxConfTarget {
+		return 0, fail(CodeInvalidParameter, "Invalid conf_target, must be between 1 and %d", maxConfTarget)
+	}
+	return target, nil
+}
+
+func estimateSmartFee(_ context.Context, c *call) (any, error) {
+	target, err := c.confTarget()
+	if err != nil {
+		return nil, err
+	}
+	conservative := false
+	switch c.strOr(1, "unset") {
+	case "unset", "economical", "UNSET", "ECONOMICAL":
+	case "conservative", "CONSERVATIVE":
+		conservative = true
+	default:
+		return nil, fail(CodeInvalidParameter, `Invalid estimate_mode parameter, must be one of: "unset", "economical", "conservative"`)
+	}
+	info := c.Mempool.Info()
+	floor := max(info.FeeFloor, info.MinRelay)
+	if c.Fees != nil {
+		if rate, blocks, ok := c.Fees.Smart(int(target), conservative); ok {
+			return obj("feerate", perKVByte(max(rate, floor)), "blocks", blocks), nil
+		}
+	}
+	if !info.Loaded || c.Chain.Syncing() {
+		return obj("errors", []string{"Insufficient data or no feerate found"}, "blocks", target), nil
+	}
+	rate := floor
+	if full := c.roomFor(target); full > 0 {
+		rate = max(full+info.IncrementalRelay, floor)
+	}
+	return obj("feerate", perKVByte(rate), "blocks", target), nil
+}
+
+// roomFor is the highest feerate at which the pool does not fit into so many blocks, 0 if all of it fits.
+func (c *call) roomFor(target int64) int64 {
+	var pool []rateWeight
+	for _, id := range c.Mempool.IDs() {
+		if e, ok := c.Mempool.Entry(id); ok {
+			pool = append(pool, rateWeight{packageRate(e), int64(e.Tx.Weight())})
+		}
+	}
+	return roomAt(pool, target*types.MaxBlockWeight)
+}
+
+// packageRate is at what rate a miner takes an entry: its own, or with its parents if that is less.
+func packageRate(e MempoolEntry) int64 {
+	return min(feeRateOf(e.ModifiedFee, e.VSize), feeRateOf(e.Ancestors.Fees, e.Ancestors.VSize))
+}
+
+// roomAt is the highest rate at which the pool does not fit into weight units any more, 0 if all fits.
+func roomAt(pool []rateWeight, weight int64) int64 {
+	slices.SortFunc(pool, func(a, b rateWeight) int { return cmp.Compare(b.rate, a.rate) })
+	for _, e := range pool {
+		if weight -= e.weight; weight < 0 {
+			return e.rate
+		}
+	}
+	return 0
+}
+
+func estimateRawFee(_ context.Context, c *call) (any, error) {
+	target, err := c.confTarget()
+	if err != nil {
+		return nil, err
+	}
+	share := 0.95
+	if c.given(1) {
+		if share, err = asFloat(c.args[1]); err != nil {
+			return nil, err
+		}
+	}
+	if share < 0 || share > 1 {
+		return nil, fail(CodeInvalidParameter, "Invalid threshold")
+	}
+	f := fields{}
+	if c.Fees == nil {
+		return f, nil
+	}
+	for _, horizon := range []string{"short", "medium", "long"} {
+		if raw, ok := c.Fees.Raw(horizon, int(target), share); ok {
+			f.add(horizon, rawFeeFields(raw))
+		}
+	}
+	return f, nil
+}
+
+func rawFeeFields(raw RawFee) fields {
+	if raw.FeeRate < 0 {
+		return obj("decay", raw.Decay, "scale", raw.Scale, "fail", bucketFields(raw.Fail),
+			"errors", []string{"Insufficient data or no feerate found which meets threshold"})
+	}
+	f := obj("feerate", perKVByte(int64(math.Round(raw.FeeRate))), "decay", raw.Decay, "scale", raw.Scale, "pass", bucketFields(raw.Pass))
+	if raw.Fail.End > 0 {
+		f.add("fail", bucketFields(raw.Fail))
+	}
+	return f
+}
+
+// bucketFields rounds as Core does: feerates to whole numbers, counts to two digits.
+func bucketFields(b FeeBucket) fields {
+	two := func(v float64) float64 { return math.Round(v*100) / 100 }
+	return obj("startrange", math.Round(b.Start), "endrange", math.Round(min(b.End, 1e15)), "withintarget", two(b.WithinTarget),
+		"totalconfirmed", two(b.TotalConfirmed), "inmempool", two(b.InMempool), "leftmempool", two(b.LeftMempool))
+}
