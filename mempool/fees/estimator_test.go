@@ -54,7 +54,9 @@ func newMarket(height int32) *market {
 	return &market{e: New(height), height: height, pool: map[int]offer{}}
 }
 
-func near(rate, want int64) bool { return float64(rate) > float64(want)*0.9 && float64(rate) < float64(want)*1.1 }
+func near(rate, want int64) bool {
+	return float64(rate) > float64(want)*0.9 && float64(rate) < float64(want)*1.1
+}
 
 func TestSmart(t *testing.T) {
 	m := newMarket(100)
