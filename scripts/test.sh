@@ -66,6 +66,9 @@ if [ "$mode" = quick ]; then
 	exit
 fi
 
+say "fuzz targets and their seeds"
+scripts/fuzz.sh
+
 say "tests with the race detector"
 go test -race -timeout 9m ./...
 

@@ -286,3 +286,32 @@ func slowFindAndDelete(code, pattern []byte) (out []byte) {
 		code = code[next:]
 	}
 }
+
+// FuzzLegacySigHash holds the hashes from pieces, alone and as a script of many signatures asks for them, to the plain serialization.
+func FuzzLegacySigHash(f *testing.F) {
+	var lines [][]any
+	loadJSON(f, "sighash.json", &lines)
+	for _, v := range lines[1:40] {
+		f.Add(unhex(f, v[0].(string)), unhex(f, v[1].(string)), uint16(v[2].(float64)), uint32(int32(v[3].(float64))), byte(1))
+	}
+	f.Fuzz(func(t *testing.T, raw, code []byte, input uint16, hashType uint32, other byte) {
+		tx, err := types.DecodeTx(raw)
+		if err != nil || len(tx.In) == 0 {
+			return
+		}
+		at := int(input) % (len(tx.In) + 1) // also one that is not there
+		sums := NewSigSums(tx, nil)
+		if got, want := sums.legacySigHash(at, code, hashType), LegacySigHash(tx, at, code, hashType); got != want {
+			t.Fatalf("input %d, type %x: %s, want %s", at, hashType, got, want)
+		}
+		if at == len(tx.In) {
+			return
+		}
+		m := &machine{spend: &spend{Check: &Check{Tx: tx, Input: at, Sums: sums}}}
+		for _, kind := range []byte{byte(hashType), other, byte(hashType) ^ 0x40, byte(hashType)} {
+			if got, want := m.sigHash(code, kind), LegacySigHash(tx, at, code, uint32(kind)); got != want {
+				t.Fatalf("input %d, type %x after others: %s, want %s", at, kind, got, want)
+			}
+		}
+	})
+}

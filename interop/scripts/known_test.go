@@ -32,7 +32,8 @@ var known = []struct {
 		return theirs == nil && errors.Is(ours, script.ErrSigNullFail) && s.without(script.VerifyNullFail).ours() == nil
 	}},
 	{"CONST_SCRIPTCODE for a key or a signature that cannot be read", func(s *spend, ours, theirs error) bool {
-		return theirs == nil && errors.Is(ours, script.ErrSigFindAndDelete) && s.without(script.VerifyConstScriptCode).ours() == nil
+		// NULLFAIL is passed over for the same signature next.
+		return theirs == nil && errors.Is(ours, script.ErrSigFindAndDelete) && s.without(script.VerifyConstScriptCode|script.VerifyNullFail).ours() == nil
 	}},
 	{"kind of a tapscript key with an empty signature", func(s *spend, ours, theirs error) bool {
 		return theirs == nil && errors.Is(ours, script.ErrUpgradablePubKeyType) && s.without(script.DiscourageUpgradablePubKeyType).ours() == nil
