@@ -26,7 +26,7 @@ func (s *suite) largest(ctx context.Context) (section, error) {
 		"until RPC names the new height. No signature was seen before. Meanwhile a second peer sends pings, one after another; shown is how long the slowest answer took. Peak memory is the most that was resident of the " +
 		"process since its start, and resident before is what was when the block came. Transactions of one input: P2WPKH, up to the weight of 4 million. Outputs: 111,000 empty ones in one transaction. Signature operations: 79,980 of the 80,000 that are " +
 		"allowed, in P2SH multisigs of one signature and 15 keys that tries all of them, so 19,995 signatures are verified. Quadratic hashing: one transaction of nearly a megabyte without witnesses with 5,300 P2PK inputs, " +
-		"each signature of which signs nearly all of it: 2.6 GB to hash. What CVE-2025-46598 is about."}
+		"each of which signs all but the others' scripts, 608 kB: 2.6 GB to hash (CVE-2025-46598)."}
 	for _, full := range consensustest.Fulls() {
 		figs, err := s.largestOne(ctx, full)
 		if err != nil {
