@@ -1,6 +1,7 @@
 package proto
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"net/netip"
@@ -172,12 +173,21 @@ func (s *scenario) do(t *testing.T, line string) {
 		s.orphanFlood(t, f[1:])
 	case "measure":
 		s.measure()
-	case "peers":
-		s.peers()
+	case "crowd":
+		s.crowd(f[1:])
+	case "count":
+		s.count()
+	case "peers": // peers [1 2]: what is known of all, or of these
+		s.peers(f[1:])
 	default: // 1> message: a message from peer 1
 		id, ok := strings.CutSuffix(f[0], ">")
 		if !ok {
 			t.Fatalf("no such command: %s", line)
+		}
+		if f[1] == "deliver" { // 1> deliver 10
+			n, _ := strconv.Atoi(f[2])
+			s.deliver(peerID(id), n)
+			return
 		}
 		if f[1] == "repeat" { // 1> repeat 10 MESSAGE
 			n, _ := strconv.Atoi(f[2])
@@ -219,7 +229,7 @@ func (s *scenario) begin(t *testing.T, a map[string]string) {
 	}
 	limit := func(key string) int { n, _ := strconv.Atoi(a[key]); return n }
 	change := func(c *Config) {
-		c.Limits = Limits{Inbound: 20, Outbound: limit("outbound"), BlockRelay: limit("blockrelay"), Feelers: a["feelers"] != ""}
+		c.Limits = Limits{Inbound: cmp.Or(limit("inbound"), 20), Outbound: limit("outbound"), BlockRelay: limit("blockrelay"), Feelers: a["feelers"] != ""}
 		for _, x := range []struct {
 			key string
 			to  *[]netip.AddrPort
@@ -322,8 +332,11 @@ func (s *scenario) judgeAll() {
 	}
 }
 
-func (s *scenario) peers() {
+func (s *scenario) peers(only []string) {
 	for _, p := range s.m.Peers() {
+		if len(only) > 0 && !slices.Contains(only, fmt.Sprint(p.ID)) {
+			continue
+		}
 		s.out = append(s.out, fmt.Sprintf("%d %s %s headers=%d blocks=%d inflight=%v ping=%v txs=%v", p.ID, p.Kind, p.UserAgent,
 			p.SyncedHeaders, p.SyncedBlocks, p.InFlight, p.PingLast, p.RelayTx))
 	}
