@@ -182,6 +182,7 @@ func TestIndexesSwitchedOn(t *testing.T) {
 	awaitIndexes(t, ctx, n)
 	c = call(t, ctx, n)
 	c.do("invalidateblock", more[0].String())
+	c.do("syncwithvalidationinterfacequeue")
 	checkConfirmed(c, tx, block)
 }
 
