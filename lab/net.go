@@ -158,9 +158,9 @@ func (n *Net) launch(m *member) error {
 	}
 	cfg := node.Config{
 		Params: n.params, DataDir: m.dir, Listen: m.p2p, ConnectOnly: true, Snappy: true,
-		Transport: end{n.wires, m.index}, RPCListen: m.rpc, HTTPListen: m.http,
+		Transport: end{n.wires, m.index}, RPCListen: m.rpc, REST: true, HTTPListen: m.http,
 		MineTo: n.keys.faucet.script, Share: m.share, UserAgent: fmt.Sprintf("node%d", m.index),
-		TxIndex: true, SpentIndex: true, ScriptHashIndex: true,
+		TxIndex: true, SpentIndex: true, ScriptHashIndex: true, FilterIndex: true,
 		CacheBytes: 4 << 20, MempoolBytes: 50_000_000, Now: n.cfg.Now,
 		LogFile: f.Name(),
 		Log:     slog.New(slog.NewTextHandler(f, &slog.HandlerOptions{Level: slog.LevelInfo})),

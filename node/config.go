@@ -36,6 +36,7 @@ type Config struct {
 	HTTPListen string   // host:port for metrics and health; "": none
 	RPCAuth    []string // USER:SALT$HASH, who may call beside those who can read the cookie
 	RPCHosts   []string // names under which RPC may be reached, beside addresses and localhost
+	REST       bool     // answer under /rest/ of RPCListen too, whoever asks
 
 	Mine         bool
 	MineTo       []byte        // the script that is paid; required with Mine
@@ -53,6 +54,7 @@ type Config struct {
 	BlocksOnly      bool
 	NoCompactBlocks bool // blocks are exchanged whole, for comparison
 	NoV2Transport   bool // no encrypted connections (BIP324)
+	FilterIndex     bool // keep the filter index also on networks whose nodes do not unless told
 	NoFilterIndex   bool
 	NoPeerFilters   bool // the filter index, if it is kept, is not served to peers
 	NoMempoolFile   bool

@@ -8,6 +8,7 @@
 //	ledger   one goroutine: the only one that changes the chain and the mempool (ledger.go)
 //	mining   one goroutine, while the node mines (mining.go)
 //	filters  one goroutine, if the node keeps block filters (filters.go)
+//	events   one goroutine, if the node has RPC: changes of the mempool to those who listen (events.go)
 //
 // Start reading at Start, then owner.run and ledger.run: the way of a block goes through both.
 package node

@@ -141,7 +141,9 @@ func (n *Node) openStore() error {
 	return nil
 }
 
-func (n *Node) keepsFilters() bool { return n.cfg.Params.BlockFilterIndex && !n.cfg.NoFilterIndex }
+func (n *Node) keepsFilters() bool {
+	return (n.cfg.Params.BlockFilterIndex || n.cfg.FilterIndex) && !n.cfg.NoFilterIndex
+}
 
 func (n *Node) openPool() error {
 	n.pool = mempool.New(mempool.Config{
@@ -230,6 +232,9 @@ func (n *Node) goLoops() {
 	n.spawn(func() { n.owner.run(core) })
 	n.spawn(func() { n.ledger.run(core) })
 	n.followAll(core)
+	if n.web.server != nil {
+		n.spawn(func() { n.publishPool(core) })
+	}
 	for _, src := range n.cfg.Sources {
 		n.spawn(func() { n.takeEndpoints(core, src) })
 	}
@@ -325,6 +330,7 @@ func (n *Node) fail(err error) {
 }
 
 func (n *Node) tell(h Happening) {
+	n.publish(h)
 	if n.cfg.OnEvent != nil {
 		n.cfg.OnEvent(h)
 	}

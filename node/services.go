@@ -21,6 +21,7 @@ import (
 type services struct {
 	log     *slog.Logger
 	servers []*http.Server
+	server  *rpc.Server // nil: no RPC
 	rpc     net.Addr
 	web     net.Addr
 	cookie  *rpc.Cookie
@@ -109,7 +110,7 @@ func (n *Node) pages() http.Handler {
 }
 
 func (n *Node) openRPC() error {
-	cfg := rpc.Config{Log: n.cfg.Log, AllowedHosts: n.cfg.RPCHosts, Observe: func(method string, d time.Duration, _ int) {
+	cfg := rpc.Config{Log: n.cfg.Log, AllowedHosts: n.cfg.RPCHosts, REST: n.cfg.REST, Observe: func(method string, d time.Duration, _ int) {
 		n.stats.rpcDuration.WithLabelValues(method).Observe(d.Seconds())
 	}}
 	if n.cfg.DataDir != "" {
@@ -133,7 +134,7 @@ func (n *Node) openRPC() error {
 	if err != nil {
 		return err
 	}
-	n.web.rpc = l.Addr()
+	n.web.rpc, n.web.server = l.Addr(), srv
 	// Calls that wait for something see the end of n.ctx, so they do not hold up a shutdown.
 	n.web.rpcDone = make(chan struct{})
 	go func() {

@@ -129,6 +129,11 @@ func getBlock(_ context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	return describeBlock(c, e, b, verbosity)
+}
+
+// describeBlock is what getblock says of a block, verbosity 1 to 3.
+func describeBlock(c *call, e Entry, b *types.Block, verbosity int64) (any, error) {
 	e.TxCount = len(b.Txs)
 	f := headerFields(c, e)
 	f.add("strippedsize", b.BaseSize())

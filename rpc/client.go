@@ -240,12 +240,9 @@ func (c *Client) postAs(ctx context.Context, body []byte, user, pass string) (ra
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.SetBasicAuth(user, pass)
-	resp, err := c.http.Do(req)
+	resp, err := c.do(req)
 	if err != nil {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		return nil, fmt.Errorf("no answer from the node: %w", err)
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, resp.Body.Close()) }()
 	raw, err = io.ReadAll(io.LimitReader(resp.Body, maxReply+1))
@@ -260,4 +257,15 @@ func (c *Client) postAs(ctx context.Context, body []byte, user, pass string) (ra
 		return raw, nil
 	}
 	return nil, fmt.Errorf("the node answered %s: %.200s", resp.Status, bytes.TrimSpace(raw))
+}
+
+func (c *Client) do(req *http.Request) (*http.Response, error) {
+	resp, err := c.http.Do(req)
+	switch {
+	case err == nil:
+		return resp, nil
+	case req.Context().Err() != nil:
+		return nil, req.Context().Err()
+	}
+	return nil, fmt.Errorf("no answer from the node: %w", err)
 }

@@ -46,6 +46,10 @@ type Config struct {
 	Sleep func(ctx context.Context, d time.Duration)
 	// Log is told of refused credentials and of handlers that panic; nil: nothing is logged.
 	Log *slog.Logger
+	// REST answers under /rest/, too, whoever asks.
+	REST bool
+	// KeepAlive is how often a listener to events hears something; 0: 15 seconds.
+	KeepAlive time.Duration
 }
 
 // Server answers RPC requests. Until Ready is called it answers each with code −28 (warming up).
@@ -55,6 +59,8 @@ type Server struct {
 	byName  map[string]*Method
 	large   chan struct{}
 	slots   chan struct{}
+	rest    chan struct{}
+	events  *eventLog
 
 	backend atomic.Pointer[Backend]
 	warmup  atomic.Pointer[string]
@@ -81,8 +87,11 @@ func New(cfg Config) *Server {
 	if cfg.Sleep == nil {
 		cfg.Sleep = sleep
 	}
+	if cfg.KeepAlive == 0 {
+		cfg.KeepAlive = keepAlive
+	}
 	s := &Server{cfg: cfg, methods: Methods(), byName: map[string]*Method{}, active: map[uint64]job{},
-		large: make(chan struct{}, maxLarge), slots: make(chan struct{}, maxConcurrent)}
+		large: make(chan struct{}, maxLarge), slots: make(chan struct{}, maxConcurrent), rest: make(chan struct{}, maxREST), events: newEventLog()}
 	for i := range s.methods {
 		s.byName[s.methods[i].Name] = &s.methods[i]
 	}
@@ -133,6 +142,22 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := control.SetWriteDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return // the connection is gone
 	}
+	if status, text := s.refuseOrigin(r); status != 0 {
+		http.Error(w, text, status)
+		return
+	}
+	switch {
+	case s.cfg.REST && strings.HasPrefix(r.URL.Path, "/rest/"):
+		s.serveREST(w, r)
+	case r.URL.Path == EventsPath:
+		s.serveEvents(w, r)
+	default:
+		s.serveRPC(w, r, control)
+	}
+}
+
+// serveRPC answers calls of methods.
+func (s *Server) serveRPC(w http.ResponseWriter, r *http.Request, control *http.ResponseController) {
 	if status, text := s.refuse(r); status != 0 {
 		http.Error(w, text, status)
 		return
@@ -160,14 +185,20 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.answer(r.Context(), rep, body)
 }
 
-// refuse looks at all that can be told from the headers, but for the credentials. A browser that was
-// led here under another name (rebinding) or by another site is turned away.
-func (s *Server) refuse(r *http.Request) (status int, text string) {
+// refuseOrigin turns away a browser that was led here under another name (rebinding) or by another site.
+func (s *Server) refuseOrigin(r *http.Request) (status int, text string) {
 	switch {
 	case !s.hostAllowed(r.Host):
 		return http.StatusForbidden, "The Host header names neither an IP address nor localhost nor an allowed host"
 	case r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") == "cross-site":
 		return http.StatusForbidden, "Requests from web pages are not answered"
+	}
+	return 0, ""
+}
+
+// refuse looks at all else that can be told from the headers, but for the credentials.
+func (s *Server) refuse(r *http.Request) (status int, text string) {
+	switch {
 	case r.URL.Path != "/" && !strings.HasPrefix(r.URL.Path, "/wallet/"):
 		return http.StatusNotFound, "Not found"
 	case r.Method != http.MethodPost:

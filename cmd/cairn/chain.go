@@ -32,6 +32,7 @@ func chainCommand() *cli.Command {
 			addressCommand(),
 			sub("tips", "", "the ends of all branches", "tips", chainTips, asJSON),
 			sub("verify", "", "check stored blocks again", "verify --depth 100", chainVerify, &cli.IntFlag{Name: "depth", Value: 6, Usage: "how many `BLOCKS`, 0 for all"}),
+			watchCommand(),
 			exportCommand(), importCommand(),
 		},
 	}

@@ -55,6 +55,7 @@ func nodeCommand() *cli.Command {
 		&cli.StringFlag{Name: "rpc-listen", EnvVars: env("rpc-listen"), Usage: "`HOST:PORT` for RPC (default: 127.0.0.1 and the network's port)"},
 		&cli.StringSliceFlag{Name: "rpcauth", EnvVars: env("rpcauth"), Usage: "`USER:SALT$HASH` that may use RPC beside the cookie"},
 		&cli.StringSliceFlag{Name: "rpc-allow-host", EnvVars: env("rpc-allow-host"), Usage: "a further `NAME` under which RPC may be reached"},
+		&cli.BoolFlag{Name: "rest", EnvVars: env("rest"), Usage: "answer under /rest/ of the RPC address too, to anybody who can reach it (docs/rest.md)"},
 		&cli.StringFlag{Name: "http-listen", EnvVars: env("http-listen"), Usage: "`HOST:PORT` for /metrics, /healthz and /readyz (default: 127.0.0.1 and the network's port)"},
 		&cli.BoolFlag{Name: "mine", EnvVars: env("mine"), Usage: "mine; needs --mine-to"},
 		&cli.StringFlag{Name: "mine-to", EnvVars: env("mine-to"), Usage: "`ADDRESS` that found blocks pay"},
@@ -73,7 +74,7 @@ func nodeCommand() *cli.Command {
 		&cli.BoolFlag{Name: "txindex", EnvVars: env("txindex"), Usage: "keep an index of all transactions, for getrawtransaction"},
 		&cli.BoolFlag{Name: "txospenderindex", EnvVars: env("txospenderindex"), Usage: "keep an index of what spent each output, for gettxspendingprevout"},
 		&cli.BoolFlag{Name: "scripthashindex", EnvVars: env("scripthashindex"), Usage: "keep an index of the history and coins of each script, for getaddresshistory, getaddressbalance and getaddressutxos"},
-		&cli.StringFlag{Name: "blockfilterindex", Value: "basic", EnvVars: env("blockfilterindex"), Usage: "keep compact block filters: `basic` (or 1), or 0 for none; wallets need them"},
+		&cli.StringFlag{Name: "blockfilterindex", Value: "basic", EnvVars: env("blockfilterindex"), Usage: "keep compact block filters: `basic` (or 1), or 0 for none; wallets need them (on regtest not kept unless this is given)"},
 		&cli.BoolFlag{Name: "no-blockfilterindex", EnvVars: env("no-blockfilterindex"), Usage: "the same as --blockfilterindex 0"},
 		&cli.Int64Flag{Name: "prune", EnvVars: env("prune"), Usage: "remove old blocks: 1 when pruneblockchain says so, more to keep about so many `MiB`, at least 550 (default: keep all)"},
 		&cli.BoolFlag{Name: "fastprune", EnvVars: env("fastprune"), Usage: "for tests: small files of blocks, and any number of MiB for --prune"},
@@ -158,7 +159,7 @@ func nodeConfig(c *cli.Context) (node.Config, error) {
 		Params: p, DataDir: filepath.Join(c.String("data"), p.Name),
 		Listen:    orDefault(c.String("listen"), net.JoinHostPort("", strconv.Itoa(p.P2PPort))),
 		RPCListen: orDefault(c.String("rpc-listen"), net.JoinHostPort("127.0.0.1", strconv.Itoa(p.RPCPort))),
-		RPCAuth:   c.StringSlice("rpcauth"), RPCHosts: c.StringSlice("rpc-allow-host"),
+		RPCAuth:   c.StringSlice("rpcauth"), RPCHosts: c.StringSlice("rpc-allow-host"), REST: c.Bool("rest"),
 		HTTPListen: orDefault(c.String("http-listen"), net.JoinHostPort("127.0.0.1", strconv.Itoa(p.HTTPPort))),
 		Mine:       c.Bool("mine"), Threads: c.Int("threads"), Share: c.Float64("share"), MineInterval: c.Duration("mine-interval"),
 		CacheBytes: int64(c.Int("dbcache")) << 20, MempoolBytes: int64(c.Int("maxmempool")) * 1_000_000,
@@ -173,6 +174,7 @@ func nodeConfig(c *cli.Context) (node.Config, error) {
 	}
 	switch kind := c.String("blockfilterindex"); kind {
 	case "basic", "1":
+		cfg.FilterIndex = c.IsSet("blockfilterindex")
 	case "0":
 		cfg.NoFilterIndex = true
 	default:

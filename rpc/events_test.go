@@ -1,0 +1,254 @@
+package rpc
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cairn-chain/cairn/types"
+)
+
+// errStopListening ends a Listen of a test.
+var errStopListening = errors.New("enough")
+
+// hear collects events until n came after the first, whose arrival is told on ready.
+func hear(t *testing.T, r *rig, topics []Topic, seen string, n int, ready func()) []Event {
+	t.Helper()
+	var list []Event
+	err := r.client.Listen(t.Context(), topics, seen, func(e Event) error {
+		list = append(list, e)
+		if e.Topic == TopicReady && ready != nil {
+			ready()
+		}
+		if len(list) > n {
+			return errStopListening
+		}
+		return nil
+	})
+	if !errors.Is(err, errStopListening) {
+		t.Fatalf("heard %v, then %v", list, err)
+	}
+	return list
+}
+
+func line(list []Event) string {
+	var s []string
+	for _, e := range list {
+		s = append(s, string(e.Topic)+" "+string(e.Data))
+	}
+	return strings.Join(s, "\n")
+}
+
+func TestEvents(t *testing.T) {
+	r := newRig(t, 3)
+	hash, id := types.Hash{1}, types.Hash{2}
+	list := hear(t, r, nil, "", 4, func() {
+		r.server.PublishTransaction(PoolChange{ID: id, WitnessID: id, Sequence: 7, Added: true})
+		r.server.PublishReorg(Reorg{Hash: hash, Height: 4, Disconnected: 1, Connected: 2, Returned: 3})
+		r.server.PublishTip(Tip{Hash: hash, Height: 4, Connected: 2})
+		r.server.PublishTransaction(PoolChange{ID: id, WitnessID: id, Sequence: 8, Reason: "block"})
+	})
+	want := fmt.Sprintf(`ready {"hash":"%[1]s","height":3}
+transaction {"txid":"%[2]s","wtxid":"%[2]s","added":true,"mempool_sequence":7}
+reorg {"hash":"%[3]s","height":4,"disconnected":1,"connected":2,"returned":3}
+tip {"hash":"%[3]s","height":4,"connected":2}
+transaction {"txid":"%[2]s","wtxid":"%[2]s","added":false,"reason":"block","mempool_sequence":8}`, r.tip.Hash(), id, hash)
+	if got := line(list); got != want {
+		t.Errorf("heard\n%s\nwant\n%s", got, want)
+	}
+	// Only what was asked for, and its number goes on counting.
+	later := hear(t, r, []Topic{TopicTip, TopicReorg}, list[1].ID, 2, nil)
+	if got := line(later[1:]); got != strings.Join(strings.Split(want, "\n")[2:4], "\n") {
+		t.Errorf("after %s: %s", list[1].ID, got)
+	}
+	if later[1].ID != list[2].ID || later[2].ID != list[3].ID {
+		t.Errorf("ids %v and %v", later, list)
+	}
+}
+
+// TestEventsAreResumed: who comes back hears all that came meanwhile, or that something is missing.
+func TestEventsAreResumed(t *testing.T) {
+	r := newRig(t, 1)
+	publish := func(n int) {
+		for i := range n {
+			r.server.PublishTip(Tip{Height: int32(i)})
+		}
+	}
+	first := hear(t, r, nil, "", 1, func() { publish(1) })[1]
+	publish(maxEvents)
+	list := hear(t, r, nil, first.ID, maxEvents, nil)
+	for i, e := range list[1:] {
+		if want := fmt.Sprintf(`"height":%d,`, i); !strings.Contains(string(e.Data), want) {
+			t.Fatalf("event %d is %s", i, e.Data)
+		}
+	}
+	publish(1)
+	for _, seen := range []string{first.ID, "other-1", "nonsense", r.server.events.id(1 << 60)} {
+		list = hear(t, r, nil, seen, 2, func() { publish(1) })
+		if list[0].Topic != TopicMissed || list[1].Topic != TopicReady || list[2].Topic != TopicTip {
+			t.Errorf("after %s: %s", seen, line(list))
+		}
+		if !strings.Contains(string(list[0].Data), `"last_event_id":"`+seen+`"`) {
+			t.Errorf("after %s: %s", seen, list[0].Data)
+		}
+	}
+	r.server.PublishLost()
+	list = hear(t, r, []Topic{TopicReorg}, list[2].ID, 1, nil)
+	if list[1].Topic != TopicMissed {
+		t.Errorf("a loss is told to all: %s", line(list))
+	}
+}
+
+func TestEventsAreRefused(t *testing.T) {
+	r := newRig(t, 1)
+	if status, _, _ := r.get(t, EventsPath); status != http.StatusUnauthorized {
+		t.Errorf("without a password: %d", status)
+	}
+	auth := func(q *http.Request) { q.SetBasicAuth(testUser, testPass) }
+	if status, _, text := r.get(t, EventsPath+"?topics=tip,nonsense", auth); status != http.StatusBadRequest || !strings.Contains(text, `"nonsense"`) {
+		t.Errorf("an unknown topic: %d %s", status, text)
+	}
+	if status, _ := r.post(t, "{}", func(q *http.Request) { q.URL.Path = EventsPath }); status != http.StatusMethodNotAllowed {
+		t.Errorf("POST: %d", status)
+	}
+	for range maxListeners {
+		if _, _, ok := r.server.events.listen(); !ok {
+			t.Fatal("too early")
+		}
+	}
+	if status, _, _ := r.get(t, EventsPath, auth); status != http.StatusServiceUnavailable {
+		t.Errorf("one too many: %d", status)
+	}
+	r.server.backend.Store(nil)
+	if status, _, _ := r.get(t, EventsPath, auth); status != http.StatusServiceUnavailable {
+		t.Errorf("warming up: %d", status)
+	}
+}
+
+// TestSlowListenerIsDropped: who does not read is cut off; nothing is kept for him.
+func TestSlowListenerIsDropped(t *testing.T) {
+	r := newRig(t, 1)
+	r.server.events.patience = 10 * time.Millisecond
+	conn, err := net.Dial("tcp", r.http.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	req, err := http.NewRequest(http.MethodGet, "http://localhost"+EventsPath, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.SetBasicAuth(testUser, testPass)
+	if err := req.Write(conn); err != nil {
+		t.Fatal(err)
+	}
+	reader := bufio.NewReader(conn)
+	for text := ""; !strings.HasPrefix(text, "event: ready"); {
+		if text, err = reader.ReadString('\n'); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := 0; r.server.events.listeners() > 0; i++ {
+		if t.Context().Err() != nil {
+			t.Fatal("still there")
+		}
+		r.server.PublishTip(Tip{Height: int32(i)})
+	}
+}
+
+func TestOvertakenListenerIsDropped(t *testing.T) {
+	log := newEventLog()
+	l := &listener{log: log, topics: topics}
+	for range maxEvents + 1 {
+		log.publish(TopicTip, nil)
+	}
+	if l.catchUp() {
+		t.Error("a listener that the ring has overtaken goes on")
+	}
+	if len(log.ring) != maxEvents {
+		t.Errorf("the ring holds %d", len(log.ring))
+	}
+}
+
+// TestEventsKeepAliveAndEnd: signs of life while nothing happens, and an end with the server.
+func TestEventsKeepAliveAndEnd(t *testing.T) {
+	f := newFake(t, 1)
+	s := New(Config{Credentials: []Credential{PlainCredential(testUser, testPass)}, KeepAlive: time.Millisecond})
+	s.Ready(f.backend())
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(ctx, ln) }()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+ln.Addr().String()+EventsPath, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.SetBasicAuth(testUser, testPass)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	reader := bufio.NewReader(resp.Body)
+	for text := ""; text != ": alive\n"; {
+		if text, err = reader.ReadString('\n'); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cancel()
+	if _, err := io.Copy(io.Discard, reader); err != nil {
+		t.Errorf("the stream ended with %v", err)
+	}
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+}
+
+func FuzzReadEvents(f *testing.F) {
+	f.Add("event: tip\nid: a-1\ndata: {\"height\":1}\n\n")
+	f.Add(": alive\n\ndata:\n\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		n := 0
+		err := readEvents(strings.NewReader(text), func(e Event) error {
+			n++
+			if strings.ContainsAny(string(e.Data)+e.ID+string(e.Topic), "\n") {
+				t.Errorf("a line end in %+v", e)
+			}
+			return nil
+		})
+		if err == nil || n > strings.Count(text, "data") {
+			t.Errorf("%d events, %v", n, err)
+		}
+	})
+}
+
+// TestEventDataIsJSON: every kind of event has an object as its data.
+func TestEventDataIsJSON(t *testing.T) {
+	s := New(Config{})
+	s.PublishTip(Tip{})
+	s.PublishReorg(Reorg{})
+	s.PublishTransaction(PoolChange{Added: true})
+	s.PublishTransaction(PoolChange{Reason: "expiry"})
+	s.PublishLost()
+	list, lost := s.events.after(0, 10)
+	if lost || len(list) != 5 {
+		t.Fatalf("%d events, lost %v", len(list), lost)
+	}
+	for _, e := range list {
+		var o map[string]any
+		if err := json.Unmarshal(e.data, &o); err != nil || len(o) == 0 {
+			t.Errorf("%s: %s, %v", e.topic, e.data, err)
+		}
+	}
+}

@@ -1,0 +1,406 @@
+package rpc
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cairn-chain/cairn/types"
+)
+
+// REST is Bitcoin Core's second interface (its doc/REST-interface.md): a path names a thing, its suffix the form in which it comes, and nobody
+// has to say who he is. It tells only what every peer could find out, or the mempool, and it changes nothing. Because anybody on the host may
+// ask, it has places of its own beside those of RPC, so that it cannot crowd RPC out, and answers are no larger than a block,
+// maxRESTHeaders headers or the list of the mempool, which is written piece by piece.
+//
+// A page that a browser shows may not ask either: requests that name another host or an origin are refused as they are for RPC.
+
+// Limits of REST. The first two are Core's.
+const (
+	maxRESTHeaders   = 2000     // headers or filter headers in an answer
+	maxRESTOutPoints = 15       // of one getutxos
+	maxRESTBody      = 64 << 10 // bytes that come in
+	maxREST          = 16       // requests at work
+	restPiece        = 64 << 10 // bytes of a long answer that are written at once
+)
+
+// The forms of an answer: the suffix of the path.
+const (
+	formBin  = "bin"
+	formHex  = "hex"
+	formJSON = "json"
+	formNone = ""
+)
+
+// restError is an answer that is no success; its text is Core's.
+type restError struct {
+	status int
+	text   string
+}
+
+func (e *restError) Error() string { return e.text }
+
+func restFail(status int, format string, args ...any) error {
+	return &restError{status, fmt.Sprintf(format, args...)}
+}
+
+func restNotFound(format string, args ...any) error {
+	return restFail(http.StatusNotFound, format, args...)
+}
+
+func restBad(format string, args ...any) error {
+	return restFail(http.StatusBadRequest, format, args...)
+}
+
+// restCall is one request.
+type restCall struct {
+	*call
+	param string // what is behind the prefix of the path, without the suffix
+	form  string
+	query url.Values
+	bad   error  // why query could not be read
+	body  []byte // of getutxos
+}
+
+// answer is a thing in the forms that it has; a form that is nil does not exist for it. Only the form that is wanted is made.
+type answer struct {
+	bin  func() ([]byte, error)
+	text func() (string, error) // hexadecimal, if that is not bin's
+	json func() (any, error)
+}
+
+// restPath is an entry of the table of paths.
+type restPath struct {
+	prefix string
+	run    func(ctx context.Context, c *restCall) (answer, error)
+}
+
+// restPaths are looked at in order; the first prefix that fits is taken.
+var restPaths = []restPath{
+	{"/rest/tx/", restTx},
+	{"/rest/block/notxdetails/", restBlock(1)},
+	{"/rest/block/", restBlock(3)},
+	{"/rest/blockfilter/", restFilter},
+	{"/rest/blockfilterheaders/", restFilterHeaders},
+	{"/rest/chaininfo", restMethod("getblockchaininfo")},
+	{"/rest/mempool/", restMempool},
+	{"/rest/headers/", restHeaders},
+	{"/rest/getutxos", restCoins},
+	{"/rest/deploymentinfo/", restDeployments},
+	{"/rest/deploymentinfo", restDeployments},
+	{"/rest/blockhashbyheight/", restBlockHash},
+	{"/rest/spenttxouts/", restSpent},
+}
+
+// serveREST answers a request whose host and origin were looked at.
+func (s *Server) serveREST(w http.ResponseWriter, r *http.Request) {
+	rep := &replier{w: w, control: http.NewResponseController(w)}
+	path := findREST(r.URL.Path)
+	switch {
+	case path == nil:
+		rep.restFailure(&restError{http.StatusNotFound, "Not found"})
+		return
+	case r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodPost:
+		rep.restFailure(&restError{http.StatusMethodNotAllowed, "REST answers GET and POST"})
+		return
+	}
+	select {
+	case s.rest <- struct{}{}:
+		defer func() { <-s.rest }()
+	default:
+		rep.restFailure(&restError{http.StatusServiceUnavailable, "Work queue depth exceeded"})
+		return
+	}
+	start, code := time.Now(), 0
+	if err := s.answerREST(w, r, path, rep); err != nil {
+		code = CodeMisc
+		rep.restFailure(s.restErrorOf(r, err))
+	}
+	if s.cfg.Observe != nil {
+		s.cfg.Observe(strings.Trim(path.prefix, "/"), time.Since(start), code)
+	}
+}
+
+func findREST(path string) *restPath {
+	for i := range restPaths {
+		if strings.HasPrefix(path, restPaths[i].prefix) {
+			return &restPaths[i]
+		}
+	}
+	return nil
+}
+
+// restErrorOf gives an error its status. What is our own fault is told to the log only.
+func (s *Server) restErrorOf(r *http.Request, err error) *restError {
+	var known *restError
+	if errors.As(err, &known) {
+		return known
+	}
+	s.cfg.Log.Error("rpc: a REST request failed", "path", clip(r.URL.Path), "err", err)
+	return &restError{http.StatusInternalServerError, "Internal error; see the node's log"}
+}
+
+// answerREST does what a request asks for; nothing is written if it returns an error.
+func (s *Server) answerREST(w http.ResponseWriter, r *http.Request, path *restPath, rep *replier) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	b := s.backend.Load()
+	if b == nil {
+		return restFail(http.StatusServiceUnavailable, "Service temporarily unavailable: %s", *s.warmup.Load())
+	}
+	c := &restCall{call: &call{Backend: b, server: s}}
+	c.param, c.form = cutForm(strings.TrimPrefix(r.URL.Path, path.prefix))
+	c.query, c.bad = url.ParseQuery(r.URL.RawQuery)
+	if c.body, err = restBody(w, r, rep); err != nil {
+		return err
+	}
+	a, err := path.run(r.Context(), c)
+	if err != nil {
+		return err
+	}
+	return a.write(c.form, rep)
+}
+
+// restBody reads what a request brings along, which only getutxos looks at.
+func restBody(w http.ResponseWriter, r *http.Request, rep *replier) ([]byte, error) {
+	if r.ContentLength == 0 {
+		return nil, nil
+	}
+	if err := rep.control.SetReadDeadline(time.Now().Add(bodyTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return nil, err
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRESTBody))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, restFail(http.StatusRequestEntityTooLarge, "The request's body is over %d bytes", maxRESTBody)
+	case err != nil:
+		return nil, restBad("The request's body could not be read")
+	}
+	if err := rep.control.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return nil, err
+	}
+	return body, nil
+}
+
+// cutForm takes the suffix off a path. One that names no form stays.
+func cutForm(s string) (param, form string) {
+	if i := strings.LastIndexByte(s, '.'); i >= 0 {
+		switch suffix := s[i+1:]; suffix {
+		case formBin, formHex, formJSON, formNone:
+			return s[:i], suffix
+		}
+	}
+	return s, formNone
+}
+
+// write sends the answer in a form.
+func (a answer) write(form string, rep *replier) error {
+	switch {
+	case form == formBin && a.bin != nil:
+		raw, err := a.bin()
+		if err == nil {
+			rep.send("application/octet-stream", raw)
+		}
+		return err
+	case form == formHex && a.text != nil:
+		text, err := a.text()
+		if err == nil {
+			rep.send("text/plain", []byte(text+"\n"))
+		}
+		return err
+	case form == formHex && a.bin != nil:
+		raw, err := a.bin()
+		if err == nil {
+			rep.send("text/plain", append(hex.AppendEncode(make([]byte, 0, 2*len(raw)+1), raw), '\n'))
+		}
+		return err
+	case form == formJSON:
+		v, err := a.json()
+		if err != nil {
+			return err
+		}
+		return rep.sendJSON(v)
+	case a.bin == nil:
+		return restNotFound("output format not found (available: json)")
+	}
+	return restNotFound("output format not found (available: .bin, .hex, .json)")
+}
+
+// send writes a whole answer.
+func (r *replier) send(kind string, raw []byte) {
+	r.w.Header().Set("Content-Type", kind)
+	r.w.Header().Set("Content-Length", strconv.Itoa(len(raw)))
+	r.w.WriteHeader(http.StatusOK)
+	r.write(raw)
+}
+
+// pieces is a JSON value that is made piece by piece, since the whole could be large: it hands each piece to emit, which returns an error when
+// nobody reads any more.
+type pieces func(emit func([]byte) error) error
+
+func (r *replier) sendJSON(v any) error {
+	if p, ok := v.(pieces); ok {
+		r.w.Header().Set("Content-Type", "application/json")
+		r.w.WriteHeader(http.StatusOK)
+		err := p(func(raw []byte) error { r.write(raw); return r.err })
+		if err == nil {
+			r.write([]byte("\n"))
+		}
+		return nil // the reader is gone
+	}
+	raw, err := appendValue(nil, v)
+	if err != nil {
+		return err
+	}
+	r.send("application/json", append(raw, '\n'))
+	return nil
+}
+
+func (r *replier) restFailure(e *restError) {
+	r.w.Header().Set("Content-Type", "text/plain")
+	r.w.Header().Set("X-Content-Type-Options", "nosniff")
+	r.w.WriteHeader(e.status)
+	r.write([]byte(e.text + "\r\n"))
+}
+
+// parameter returns a value of the query, def if it is not there.
+func (c *restCall) parameter(name, def string) (string, error) {
+	if c.bad != nil {
+		return "", restBad("URI parsing failed, it likely contained RFC 3986 invalid characters")
+	}
+	if v, ok := c.query[name]; ok {
+		return v[0], nil
+	}
+	return def, nil
+}
+
+func restHash(s string) (types.Hash, error) {
+	h, err := types.ParseHash(s)
+	if err != nil {
+		return h, restBad("Invalid hash: %s", s)
+	}
+	return h, nil
+}
+
+// found is the block of a hash.
+func (c *restCall) found(hash string) (Entry, error) {
+	h, err := restHash(hash)
+	if err != nil {
+		return Entry{}, err
+	}
+	e, ok := c.Chain.Lookup(h)
+	if !ok {
+		return Entry{}, restNotFound("%s not found", hash)
+	}
+	return e, nil
+}
+
+// restMethod shows the result of a method without its parameters.
+func restMethod(name string) func(context.Context, *restCall) (answer, error) {
+	return func(ctx context.Context, c *restCall) (answer, error) { return c.method(ctx, name, nil) }
+}
+
+// method answers with the result of a method; first is its first parameter, nil for none.
+func (c *restCall) method(ctx context.Context, name string, first any) (answer, error) {
+	m := c.server.byName[name]
+	args := make([]any, len(m.Params))
+	if first != nil {
+		args[0] = first
+	}
+	return answer{json: func() (any, error) {
+		return m.run(ctx, &call{Backend: c.Backend, server: c.server, method: m, args: args})
+	}}, nil
+}
+
+func restMempool(ctx context.Context, c *restCall) (answer, error) {
+	switch c.param {
+	case "info":
+		return c.method(ctx, "getmempoolinfo", nil)
+	case "contents":
+		if c.form == formJSON {
+			return restMempoolContents(c)
+		}
+		return answer{}, nil
+	}
+	return answer{}, restBad("Invalid URI format. Expected /rest/mempool/<info|contents>.json")
+}
+
+// flag reads a parameter that is "true" or "false".
+func (c *restCall) flag(name, def string) (bool, error) {
+	v, err := c.parameter(name, def)
+	if err == nil && v != "true" && v != "false" {
+		err = restBad("The \"%s\" query parameter must be either \"true\" or \"false\".", name)
+	}
+	return v == "true", err
+}
+
+func restMempoolContents(c *restCall) (answer, error) {
+	verbose, err := c.flag("verbose", "true")
+	if err != nil {
+		return answer{}, err
+	}
+	sequence, err := c.flag("mempool_sequence", "false")
+	if err != nil {
+		return answer{}, err
+	}
+	if verbose && sequence {
+		return answer{}, restBad(`Verbose results cannot contain mempool sequence values. (hint: set "verbose=false")`)
+	}
+	return answer{json: func() (any, error) {
+		if verbose {
+			return poolPieces(c.call, c.Mempool.IDs()), nil
+		}
+		number := c.Mempool.Sequence()
+		if ids := c.Mempool.IDs(); !sequence {
+			return ids, nil
+		} else {
+			return obj("txids", ids, "mempool_sequence", number), nil
+		}
+	}}, nil
+}
+
+// poolPieces is idsOrEntries(…, true), piece by piece.
+func poolPieces(c *call, ids []types.Hash) pieces {
+	return func(emit func([]byte) error) error {
+		buf := bytes.NewBuffer(nil)
+		sep := "{"
+		for _, id := range ids {
+			e, ok := c.Mempool.Entry(id)
+			if !ok {
+				continue
+			}
+			raw, err := appendValue(nil, entryFields(e))
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(buf, `%s"%s":`, sep, id)
+			buf.Write(raw)
+			sep = ","
+			if buf.Len() < restPiece {
+				continue
+			}
+			if err := emit(buf.Bytes()); err != nil {
+				return err
+			}
+			buf.Reset()
+		}
+		if sep == "{" {
+			buf.WriteByte('{')
+		}
+		buf.WriteByte('}')
+		return emit(buf.Bytes())
+	}
+}
