@@ -1,6 +1,7 @@
 package script
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/hex"
 	"math/bits"
@@ -20,7 +21,7 @@ import (
 //   - The tables are affine, so that additions are cheap, and those of P are so without a division: all its points get the same Z, which is left
 //     out and put back at the end. This is the same as computing on the curve y² = x³ + 7·Z⁶. Points of G are brought there as they are added.
 //
-// Nothing here is secret, and nothing runs in constant time. Field values are those of btcec, whose magnitudes must be kept in
+// Nothing here is secret, and nothing runs in constant time. The magnitudes of field values must be kept in
 // mind: products take values of at most 8 and are 1. Behind each line stands the magnitude of what it makes. The coordinates of a point are
 // kept within X 6, Y 4, Z 2.
 //
@@ -33,11 +34,11 @@ const (
 )
 
 // affine is a point that is not infinity. Both coordinates are normalized or fresh products.
-type affine struct{ x, y btcec.FieldVal }
+type affine struct{ x, y field }
 
 // jacobian is the point (X/Z², Y/Z³).
 type jacobian struct {
-	x, y, z  btcec.FieldVal
+	x, y, z  field
 	infinity bool
 }
 
@@ -46,7 +47,7 @@ func (p *jacobian) double() {
 	if p.infinity {
 		return
 	}
-	var m, m2, yy, s, t btcec.FieldVal
+	var m, m2, yy, s, t field
 	p.z.Mul(&p.y).MulInt(2)         // Z' = 2YZ          2
 	m.SquareVal(&p.x).MulInt(3)     // M = 3X²           3
 	m2.SquareVal(&m)                // M²                1
@@ -63,8 +64,8 @@ func (p *jacobian) double() {
 
 // add adds the affine point q, or with negate −q. q's own Z, if it has one that was left out, is 1/zinv; nil stands for 1. ratio, if not
 // nil, gets Z' divided by Z; p must not be infinity, nor equal or opposite to q, for it to be of use.
-func (p *jacobian) add(q *affine, negate bool, zinv, ratio *btcec.FieldVal) {
-	var qy btcec.FieldVal
+func (p *jacobian) add(q *affine, negate bool, zinv, ratio *field) {
+	var qy field
 	if qy.Set(&q.y); negate {
 		qy.Negate(1) // 2
 	}
@@ -72,7 +73,7 @@ func (p *jacobian) add(q *affine, negate bool, zinv, ratio *btcec.FieldVal) {
 		p.start(q, &qy, zinv)
 		return
 	}
-	var az, zz, h, r, h2, h3, t btcec.FieldVal
+	var az, zz, h, r, h2, h3, t field
 	if az.Set(&p.z); zinv != nil {
 		az.Mul(zinv)
 	}
@@ -107,7 +108,7 @@ func (p *jacobian) add(q *affine, negate bool, zinv, ratio *btcec.FieldVal) {
 }
 
 // start makes p the point that add would add to infinity.
-func (p *jacobian) start(q *affine, qy, zinv *btcec.FieldVal) {
+func (p *jacobian) start(q *affine, qy, zinv *field) {
 	p.infinity = false
 	p.x.Set(&q.x)
 	p.y.Set(qy)
@@ -116,14 +117,14 @@ func (p *jacobian) start(q *affine, qy, zinv *btcec.FieldVal) {
 		return
 	}
 	// A Z of 1 here is zinv for q: (x, y) becomes (x·zinv², y·zinv³).
-	var zz btcec.FieldVal
+	var zz field
 	zz.SquareVal(zinv)
 	p.x.Mul(&zz)
 	p.y.Mul(&zz).Mul(zinv)
 }
 
 // oddMultiples fills table with q, 3q, 5q …, all with the same Z, which it returns and leaves out.
-func oddMultiples(table []affine, q *affine) (z btcec.FieldVal) {
+func oddMultiples(table []affine, q *affine) (z field) {
 	two := jacobian{x: q.x, y: q.y}
 	two.z.SetInt(1)
 	two.double()
@@ -131,20 +132,20 @@ func oddMultiples(table []affine, q *affine) (z btcec.FieldVal) {
 	step := affine{two.x, two.y}
 	step.x.Normalize()
 	step.y.Normalize()
-	var zz btcec.FieldVal
+	var zz field
 	zz.SquareVal(&two.z)
 	at := jacobian{}
 	at.x.Mul2(&q.x, &zz)
 	at.y.Mul2(&q.y, &zz).Mul(&two.z)
 	at.z.SetInt(1)
 	table[0] = affine{at.x, at.y}
-	ratios := make([]btcec.FieldVal, len(table)) // of each Z to the one before
+	ratios := make([]field, len(table)) // of each Z to the one before
 	for i := 1; i < len(table); i++ {
 		at.add(&step, false, nil, &ratios[i])
 		table[i] = affine{at.x, at.y}
 	}
 	// Bring all to the Z of the last.
-	var up btcec.FieldVal
+	var up field
 	up.SetInt(1)
 	for i := len(table) - 1; i >= 0; i-- {
 		zz.SquareVal(&up)
@@ -170,9 +171,12 @@ var bases = sync.OnceValue(func() *baseTables {
 			}
 			p.ToAffine()
 		}
-		z := oddMultiples(t[i][:], &affine{p.X, p.Y})
+		var q affine
+		q.x.SetBytes(p.X.Bytes())
+		q.y.SetBytes(p.Y.Bytes())
+		z := oddMultiples(t[i][:], &q)
 		z.Inverse()
-		var zz, zzz btcec.FieldVal
+		var zz, zzz field
 		zz.SquareVal(&z)
 		zzz.Mul2(&zz, &z)
 		for j := range t[i] {
@@ -329,7 +333,7 @@ func mulAdd(a, b *btcec.ModNScalar, p *affine) (sum jacobian) {
 
 // hasX tells whether p's x, modulo the order of the group, is r. p must not be infinity.
 func (p *jacobian) hasX(r *btcec.ModNScalar) bool {
-	var x, zz, want btcec.FieldVal
+	var x, zz, want field
 	b := r.Bytes()
 	x.SetBytes(&b)
 	zz.SquareVal(&p.z)
@@ -338,7 +342,7 @@ func (p *jacobian) hasX(r *btcec.ModNScalar) bool {
 		return true
 	}
 	// An x from the order up to the prime was reduced once.
-	if x.IsGtOrEqPrimeMinusOrder() {
+	if bytes.Compare(b[:], primeMinusOrder[:]) >= 0 {
 		return false
 	}
 	x.Add(groupOrder)
@@ -348,10 +352,13 @@ func (p *jacobian) hasX(r *btcec.ModNScalar) bool {
 // groupOrder is the order of the group as an element of the field.
 var groupOrder = fieldOf("fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141")
 
-func fieldOf(digits string) *btcec.FieldVal {
-	f := new(btcec.FieldVal)
+// primeMinusOrder is how many values of x below the prime are not below the order.
+var primeMinusOrder = [32]byte{15: 1, 16: 0x45, 0x51, 0x23, 0x19, 0x50, 0xb7, 0x5f, 0xc4, 0x40, 0x2d, 0xa1, 0x72, 0x2f, 0xc9, 0xba, 0xee}
+
+func fieldOf(digits string) *field {
+	f := new(field)
 	b, err := hex.DecodeString(digits)
-	if err != nil || f.SetByteSlice(b) {
+	if err != nil || len(b) != 32 || f.SetBytes((*[32]byte)(b)) {
 		panic("not a field value: " + digits) // a constant
 	}
 	return f
@@ -364,4 +371,33 @@ func scalarOf(digits string) *btcec.ModNScalar {
 		panic("not a scalar: " + digits) // a constant
 	}
 	return k
+}
+
+// parsePoint reads a public key: compressed, uncompressed or hybrid.
+func parsePoint(key []byte) (p affine, ok bool) {
+	const compressed, uncompressed, hybrid = 2, 4, 6 // without the bit that says whether y is odd
+	switch {
+	case len(key) == 33 && key[0]&^1 == compressed:
+		return p, !p.x.SetBytes((*[32]byte)(key[1:])) && p.y.curveY(&p.x, key[0]&1 == 1)
+	case len(key) != 65 || key[0] != uncompressed && key[0]&^1 != hybrid:
+		return p, false
+	case p.x.SetBytes((*[32]byte)(key[1:33])) || p.y.SetBytes((*[32]byte)(key[33:])):
+		return p, false
+	case key[0] != uncompressed && p.y.IsOdd() != (key[0]&1 == 1):
+		return p, false
+	}
+	return p, p.onCurve()
+}
+
+// onCurve tells whether y² = x³ + 7.
+func (p *affine) onCurve() bool {
+	var left, right, seven field
+	left.SquareVal(&p.y).Normalize()
+	right.SquareVal(&p.x).Mul(&p.x).Add(seven.SetInt(7)).Normalize()
+	return left.Equals(&right)
+}
+
+// lift returns the point with x and an even y.
+func lift(x *[32]byte) (p affine, ok bool) {
+	return p, !p.x.SetBytes(x) && p.y.curveY(&p.x, false)
 }

@@ -13,7 +13,7 @@ import (
 // dumbMulAdd is btcec's way to what mulAdd does.
 func dumbMulAdd(a, b *btcec.ModNScalar, p *affine) (sum btcec.JacobianPoint) {
 	var aG, bP btcec.JacobianPoint
-	q := btcec.JacobianPoint{X: p.x, Y: p.y}
+	q := btcec.JacobianPoint{X: theirs(&p.x), Y: theirs(&p.y)}
 	q.Z.SetInt(1)
 	btcec.ScalarBaseMultNonConst(a, &aG)
 	btcec.ScalarMultNonConst(b, &q, &bP)
@@ -27,7 +27,28 @@ func pointOf(k *btcec.ModNScalar) *affine {
 	var p btcec.JacobianPoint
 	btcec.ScalarBaseMultNonConst(k, &p)
 	p.ToAffine()
-	return &affine{p.X, p.Y}
+	return &affine{ours(&p.X), ours(&p.Y)}
+}
+
+// theirs and ours bring values from this field to btcec's and back.
+func theirs(f *field) (v btcec.FieldVal) {
+	b := new(field).Set(f).Normalize().Bytes()
+	v.SetBytes(&b)
+	return v
+}
+
+func ours(v *btcec.FieldVal) (f field) {
+	f.SetBytes(new(btcec.FieldVal).Set(v).Normalize().Bytes())
+	return f
+}
+
+// ourKey brings a public key here.
+func ourKey(key *btcec.PublicKey) *affine {
+	p, ok := parsePoint(key.SerializeUncompressed())
+	if !ok {
+		panic("btcec's key is none")
+	}
+	return &p
 }
 
 // twinMulAdd compares a·G + b·key·G with btcec's.
@@ -41,7 +62,7 @@ func twinMulAdd(t *testing.T, a, b, key *btcec.ModNScalar) {
 	if got.infinity {
 		return
 	}
-	j := btcec.JacobianPoint{X: *got.x.Normalize(), Y: *got.y.Normalize(), Z: *got.z.Normalize()}
+	j := btcec.JacobianPoint{X: theirs(&got.x), Y: theirs(&got.y), Z: theirs(&got.z)}
 	j.ToAffine()
 	if !j.X.Equals(&want.X) || !j.Y.Equals(&want.Y) {
 		t.Fatalf("a %v, b %v, key %v: another point", a, b, key)
@@ -117,9 +138,9 @@ func FuzzMulAdd(f *testing.F) {
 // TestAddComplete meets the cases that a sum of random points never has.
 func TestAddComplete(t *testing.T) {
 	g := pointOf(scalarOf("01"))
-	var z btcec.FieldVal
+	var z field
 	z.SetInt(7)
-	for name, zinv := range map[string]*btcec.FieldVal{"affine": nil, "another Z": &z} {
+	for name, zinv := range map[string]*field{"affine": nil, "another Z": &z} {
 		for _, negate := range []bool{false, true} {
 			p := jacobian{infinity: true}
 			p.add(g, negate, zinv, nil)
@@ -228,7 +249,7 @@ func TestECDSATwin(t *testing.T) {
 			}
 			changed := ecdsa.NewSignature(&r, &s)
 			want := changed.Verify(h[:], key.PubKey())
-			if got := verifyECDSA(&h, &r, &s, key.PubKey()); got != want || want != (i%2 == 0) {
+			if got := verifyECDSA(&h, &r, &s, ourKey(key.PubKey())); got != want || want != (i%2 == 0) {
 				t.Fatalf("change %d: %v, want %v", i, got, want)
 			}
 		}
@@ -244,25 +265,25 @@ func TestECDSAReducedX(t *testing.T) {
 	found := 0
 	for k := uint32(1); k < 50; k++ {
 		r := new(btcec.ModNScalar).SetInt(k)
-		var x, y btcec.FieldVal
+		var x, y field
 		x.SetInt(uint16(k)).Add(groupOrder).Normalize()
-		if !btcec.DecompressY(&x, false, &y) {
+		if !y.curveY(&x, false) {
 			continue
 		}
 		found++
 		s, e := scalarOf("1234567890abcdef"), scalarOf("deadbeef")
 		inverse := new(btcec.ModNScalar).InverseValNonConst(r)
 		a := new(btcec.ModNScalar).Mul2(e, inverse)
-		key := dumbMulAdd(a.Negate(), new(btcec.ModNScalar).Mul2(s, inverse), &affine{x, *y.Normalize()})
+		key := dumbMulAdd(a.Negate(), new(btcec.ModNScalar).Mul2(s, inverse), &affine{x, y})
 		hash := e.Bytes()
 		pub := btcec.NewPublicKey(&key.X, &key.Y)
 		if !ecdsa.NewSignature(r, s).Verify(hash[:], pub) {
 			t.Fatalf("r %d: btcec does not find the signature good", k)
 		}
-		if !verifyECDSA(&hash, r, s, pub) {
+		if !verifyECDSA(&hash, r, s, ourKey(pub)) {
 			t.Errorf("r %d: x is r plus the order", k)
 		}
-		if wrong := new(btcec.ModNScalar).SetInt(k + 1); verifyECDSA(&hash, wrong, s, pub) {
+		if wrong := new(btcec.ModNScalar).SetInt(k + 1); verifyECDSA(&hash, wrong, s, ourKey(pub)) {
 			t.Errorf("r %d: good for another r", k)
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"github.com/btcsuite/btcd/btcec/v2"
 )
 
-// Schnorr signatures of BIP340 over btcec's field and group. With x(P) written as 32 bytes and lift(x) the
+// Schnorr signatures of BIP340. With x(P) written as 32 bytes and lift(x) the
 // point with that x and an even y, a signature (r, s) of a message m under a key x is valid if
 //
 //	R = s·G − e·lift(x),  e = H(r ‖ x ‖ m) mod n
@@ -20,17 +20,6 @@ var (
 	tagSchnorrChallenge = newTag("BIP0340/challenge")
 )
 
-// liftX returns the point with x and an even y.
-func liftX(x *[32]byte) (p btcec.JacobianPoint, ok bool) {
-	if p.X.SetBytes(x) != 0 || !btcec.DecompressY(&p.X, false, &p.Y) {
-		return p, false
-	}
-	p.X.Normalize()
-	p.Y.Normalize()
-	p.Z.SetInt(1)
-	return p, true
-}
-
 // schnorrChallenge returns e.
 func schnorrChallenge(r, x, message *[32]byte) (e btcec.ModNScalar) {
 	buf := make([]byte, 0, 96)
@@ -41,23 +30,23 @@ func schnorrChallenge(r, x, message *[32]byte) (e btcec.ModNScalar) {
 }
 
 func verifySchnorr(hash *[32]byte, sig *[64]byte, xonly *[32]byte) bool {
-	p, ok := liftX(xonly)
+	p, ok := lift(xonly)
 	if !ok {
 		return false
 	}
-	var r btcec.FieldVal
+	var r field
 	var s btcec.ModNScalar
 	rBytes := (*[32]byte)(sig[:32])
-	if r.SetBytes(rBytes) != 0 || s.SetBytes((*[32]byte)(sig[32:])) != 0 {
+	if r.SetBytes(rBytes) || s.SetBytes((*[32]byte)(sig[32:])) != 0 {
 		return false
 	}
 	e := schnorrChallenge(rBytes, xonly, hash)
-	sum := mulAdd(&s, e.Negate(), &affine{p.X, p.Y})
+	sum := mulAdd(&s, e.Negate(), &p)
 	if sum.infinity {
 		return false
 	}
 	// First X = r·Z², which a wrong signature does not pass, then the parity of Y/Z³, which takes a division.
-	var zz btcec.FieldVal
+	var zz field
 	zz.SquareVal(&sum.z)
 	if !sum.x.Normalize().Equals(r.Mul(&zz).Normalize()) {
 		return false

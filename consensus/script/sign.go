@@ -90,7 +90,7 @@ func tapTweak(internal *[32]byte, merkleRoot []byte) (t btcec.ModNScalar, ok boo
 // TweakPublicKey returns the output key for an x-only internal key, and whether its y is odd
 // (BIP341). merkleRoot is nil if there are no scripts (BIP86). ErrXOnlyKey says that internal is no key.
 func TweakPublicKey(internal [32]byte, merkleRoot []byte) (out [32]byte, odd bool, err error) {
-	p, ok := liftX(&internal)
+	p, ok := lift(&internal)
 	if !ok {
 		return out, false, ErrXOnlyKey
 	}
@@ -98,14 +98,17 @@ func TweakPublicKey(internal [32]byte, merkleRoot []byte) (out [32]byte, odd boo
 	if !ok {
 		return out, false, ErrXOnlyKey
 	}
-	var tG, q btcec.JacobianPoint
-	btcec.ScalarBaseMultNonConst(&t, &tG)
-	btcec.AddNonConst(&p, &tG, &q)
-	if q.Z.IsZero() || q.X.IsZero() && q.Y.IsZero() {
+	one := new(btcec.ModNScalar).SetInt(1)
+	q := mulAdd(&t, one, &p)
+	if q.infinity {
 		return out, false, ErrXOnlyKey
 	}
-	q.ToAffine()
-	return *q.X.Bytes(), q.Y.IsOdd(), nil
+	var zz field
+	q.z.Inverse()
+	zz.SquareVal(&q.z)
+	q.x.Mul(&zz).Normalize()
+	q.y.Mul(zz.Mul(&q.z)).Normalize()
+	return q.x.Bytes(), q.y.IsOdd(), nil
 }
 
 // TweakPrivateKey returns the private key of the taproot output whose internal key is priv's

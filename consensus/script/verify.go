@@ -25,24 +25,24 @@ type Verifier interface {
 	Batch(checks []SigCheck) (bad int)
 }
 
-// NewVerifier returns the Verifier that is filled with btcec's field and keys, and with the multiplication in multiply.go. Its Batch goes
-// one by one.
-func NewVerifier() Verifier { return btcecVerifier{} }
+// NewVerifier returns the Verifier that is filled with the field in field.go, the multiplication in multiply.go and btcec's scalars. Its
+// Batch goes one by one.
+func NewVerifier() Verifier { return verifier{} }
 
-type btcecVerifier struct{}
+type verifier struct{}
 
-func (btcecVerifier) ECDSA(hash *[32]byte, sig, pubkey []byte) bool {
-	key, err := btcec.ParsePubKey(pubkey)
-	if err != nil {
+func (verifier) ECDSA(hash *[32]byte, sig, pubkey []byte) bool {
+	r, s, ok := parseLaxDER(sig)
+	if !ok {
 		return false
 	}
-	r, s, ok := parseLaxDER(sig)
-	return ok && verifyECDSA(hash, &r, &s, key)
+	key, ok := parsePoint(pubkey)
+	return ok && verifyECDSA(hash, &r, &s, &key)
 }
 
 // verifyECDSA tells whether the x of (e/s)·G + (r/s)·key is r modulo the order, e being the hash (SEC 1, 4.1.4). An r or s of zero is
 // never good; whether s is high does not matter here.
-func verifyECDSA(hash *[32]byte, r, s *btcec.ModNScalar, key *btcec.PublicKey) bool {
+func verifyECDSA(hash *[32]byte, r, s *btcec.ModNScalar, key *affine) bool {
 	if r.IsZero() || s.IsZero() {
 		return false
 	}
@@ -51,17 +51,15 @@ func verifyECDSA(hash *[32]byte, r, s *btcec.ModNScalar, key *btcec.PublicKey) b
 	inverse.InverseValNonConst(s)
 	a.Mul2(&e, &inverse)
 	b.Mul2(r, &inverse)
-	var q btcec.JacobianPoint
-	key.AsJacobian(&q)
-	sum := mulAdd(&a, &b, &affine{q.X, q.Y})
+	sum := mulAdd(&a, &b, key)
 	return !sum.infinity && sum.hasX(r)
 }
 
-func (btcecVerifier) Schnorr(hash *[32]byte, sig *[64]byte, xonly *[32]byte) bool {
+func (verifier) Schnorr(hash *[32]byte, sig *[64]byte, xonly *[32]byte) bool {
 	return verifySchnorr(hash, sig, xonly)
 }
 
-func (v btcecVerifier) Batch(checks []SigCheck) int {
+func (v verifier) Batch(checks []SigCheck) int {
 	for i := range checks {
 		if !verifyOne(v, &checks[i]) {
 			return i
