@@ -3,6 +3,7 @@ package mempool
 import (
 	"bytes"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -24,7 +25,8 @@ type machine struct {
 func (m *machine) spendable() []types.OutPoint {
 	var ops []types.OutPoint
 	for op, c := range m.tipCoins() {
-		if bytes.Equal(c.Out.Script, m.lock) && c.Out.Value > 10_000 {
+		mature := !c.Coinbase || m.chain.Tip().Height()+1-c.Height >= m.chain.Params.CoinbaseMaturity || op.TxID[0] < 20
+		if bytes.Equal(c.Out.Script, m.lock) && c.Out.Value > 10_000 && mature {
 			ops = append(ops, op)
 		}
 	}
@@ -52,7 +54,8 @@ func (m *machine) draw() *types.Tx {
 			ins = append(ins, op)
 		}
 	}
-	tx := m.world.draft(rapid.Int64Range(100, 5000).Draw(m.rt, "fee"), rapid.IntRange(1, 3).Draw(m.rt, "outputs"), ins...)
+	truc := rapid.Bool().Draw(m.rt, "truc")
+	tx := m.form(truc, truc && rapid.IntRange(0, 7).Draw(m.rt, "free") == 0, rapid.Int64Range(150, 5000).Draw(m.rt, "fee"), ins)
 	switch rapid.IntRange(0, 9).Draw(m.rt, "lock") {
 	case 0:
 		tx.LockTime = uint32(m.chain.Tip().Height() + rapid.Int32Range(-2, 1).Draw(m.rt, "height"))
@@ -63,9 +66,120 @@ func (m *machine) draw() *types.Tx {
 	return m.sign(tx)
 }
 
+// form makes a transaction with up to three outputs of ours. One without a fee may have an anchor.
+func (m *machine) form(truc, free bool, fee int64, ins []types.OutPoint) *types.Tx {
+	if free {
+		fee = 0
+	}
+	tx := m.world.draft(fee, rapid.IntRange(1, 3).Draw(m.rt, "outputs"), ins...)
+	if truc {
+		tx.Version = trucVersion
+	}
+	if fee == 0 && rapid.Bool().Draw(m.rt, "anchor") {
+		tx.Out = append(tx.Out, types.TxOut{Script: anchorScript})
+	}
+	return tx
+}
+
+// AddPackage offers parents that pay little with a child that may pay for them.
+func (m *machine) AddPackage(rt *rapid.T) {
+	m.rt, m.world.t = rt, rt
+	var txs []*types.Tx
+	var ins []types.OutPoint
+	truc := rapid.IntRange(0, 2).Draw(rt, "truc") > 0
+	mixed := func() bool { return truc != (rapid.IntRange(0, 11).Draw(rt, "mixed") == 0) }
+	ops := m.spendable()
+	for range rapid.SampledFrom([]int{1, 1, 1, 2, 3}).Draw(rt, "parents") {
+		if len(ops) == 0 {
+			return
+		}
+		op := rapid.SampledFrom(ops).Draw(rt, "parent's input")
+		ops = slices.DeleteFunc(ops, func(o types.OutPoint) bool { return o == op || o.TxID == op.TxID })
+		tx := m.sign(m.form(mixed(), truc && rapid.Bool().Draw(rt, "free"), rapid.Int64Range(100, 500).Draw(rt, "parent's fee"), []types.OutPoint{op}))
+		txs = append(txs, tx)
+		for i := range tx.Out {
+			if i == 0 || rapid.Bool().Draw(rt, "spend more") {
+				ins = append(ins, out(tx, i))
+			}
+		}
+	}
+	if len(ops) > 0 && rapid.IntRange(0, 3).Draw(rt, "with another") == 0 {
+		ins = append(ins, rapid.SampledFrom(ops).Draw(rt, "child's input"))
+	}
+	txs = append(txs, m.sign(m.form(mixed(), false, rapid.Int64Range(100, 20_000).Draw(rt, "child's fee"), ins)))
+	m.txs = append(m.txs, txs...)
+	m.enterPackage(txs)
+}
+
+func (m *machine) enterPackage(txs []*types.Tx) {
+	before, t := m.pool.Info(m.now), m.twinOf()
+	var xs []*twinTx
+	for _, tx := range txs {
+		xs = append(xs, m.twinTx(tx))
+	}
+	whole, each := t.addPackage(xs)
+	res, err := m.pool.AddPackage(txs, m.coinsFor(txs), m.chain.Tip(), m.now, AddOptions{})
+	if err != nil {
+		m.rt.Fatalf("our own failure: %v", err)
+	}
+	if t.stale {
+		return
+	}
+	full := false
+	for i, tx := range txs {
+		r := res.Txs[i]
+		got := kindOf(r.Err)
+		full = full || got == consensus.MempoolFull
+		want, judged := each[tx.ID()]
+		if judged != r.Judged || got != want && got != consensus.MempoolFull {
+			m.rt.Fatalf("transaction %d of %d got %q (%+v), the twin says %q", i, len(txs), got, r, want)
+		}
+	}
+	got := consensus.KindOf(res.Err)
+	if strings.HasPrefix(string(got), string(consensus.PackageRBF)) && whole == consensus.PackageRBF {
+		got = whole
+	}
+	if got != whole && !full {
+		m.rt.Fatalf("the package got %v, the twin says %q", res.Err, whole)
+	}
+	m.compare(t, before)
+}
+
+// compare compares the pool with the twin, which had room for everything.
+func (m *machine) compare(t *twin, before Info) {
+	went := make(map[types.Hash]bool)
+	changes, lost := m.pool.Changes(before.Seq, maxChanges)
+	for _, c := range changes {
+		if !c.Added && (c.Reason == ReasonSize || c.Reason == ReasonExpiry) {
+			went[c.ID] = true
+		}
+	}
+	for _, x := range t.txs {
+		if !m.pool.Have(x.tx.ID()) && !went[x.tx.ID()] {
+			m.rt.Fatalf("%s should be in the pool", x.tx.ID())
+		}
+	}
+	for _, id := range m.pool.IDs() {
+		if !slices.ContainsFunc(t.txs, func(x *twinTx) bool { return x.tx.ID() == id }) || lost {
+			m.rt.Fatalf("%s should not be in the pool", id)
+		}
+	}
+}
+
 func (m *machine) enter(tx *types.Tx) {
-	before := m.pool.Info(m.now)
+	before, t := m.pool.Info(m.now), m.twinOf()
+	want, soft := t.add(m.twinTx(tx), alone)
 	res, err := m.addOpt(tx, AddOptions{})
+	switch got := kindOf(err); {
+	case t.stale:
+	case got == consensus.NonFinal || got == consensus.NonBIP68Final || got == consensus.MempoolFull: // the twin knows nothing of these
+	case got != want:
+		m.rt.Fatalf("got %v, the twin says %q", err, want)
+	case err != nil && soft != (Reconsiderable(err) || got == consensus.MissingInputs):
+		m.rt.Fatalf("%v may be reconsidered: %v", err, !soft)
+	default:
+		m.compare(t, before)
+	}
 	switch {
 	case err == nil && !m.pool.Have(tx.ID()):
 		m.rt.Fatalf("accepted but not here: %+v", res)
@@ -227,6 +341,8 @@ func TestPoolProperties(t *testing.T) {
 			"add":        m.Add,
 			"add2":       m.Add,
 			"add3":       m.Add,
+			"package":    m.AddPackage,
+			"package2":   m.AddPackage,
 			"replay":     m.Replay,
 			"mine":       m.Mine,
 			"reorg":      m.Reorg,
