@@ -60,6 +60,8 @@ type AddOptions struct {
 	Returned bool
 	// Time is when it first came, for entries that were saved; zero: now.
 	Time time.Time
+	// Proof is what Prove made of this very transaction, if anything: its scripts are not run again.
+	Proof *Proof
 }
 
 // Result is what Add tells of a transaction that it accepted.
@@ -136,7 +138,7 @@ func (p *Pool) add(c *candidate, coins consensus.Coins) (Result, error) {
 	if err := p.judgeFirst(c); err != nil {
 		return Result{}, err
 	}
-	if err := p.runScripts(c, checks); err != nil {
+	if err := p.proven(c, checks); err != nil {
 		return Result{}, err
 	}
 	return p.enter(c, coins)

@@ -18,14 +18,14 @@ func (p *stranger) announce(b *types.Block) {
 	p.say(wire.Headers{Headers: []types.Header{b.Header}})
 }
 
-func payToKey(t *testing.T) []byte {
+func payToKey(t testing.TB) []byte {
 	t.Helper()
 	key, err := script.PublicKey(consensustest.Key)
 	must(t, err)
 	return script.PayToPubKey(key[:])
 }
 
-func coinbaseOut(t *testing.T, n *Node, height int32) types.TxOut {
+func coinbaseOut(t testing.TB, n *Node, height int32) types.TxOut {
 	t.Helper()
 	b, err := n.chain.Block(n.chain.AtHeight(height).Hash())
 	must(t, err)
@@ -33,7 +33,7 @@ func coinbaseOut(t *testing.T, n *Node, height int32) types.TxOut {
 }
 
 // dearTx spends all outputs of fan.
-func dearTx(t *testing.T, fan *types.Tx, lock []byte) *types.Tx {
+func dearTx(t testing.TB, fan *types.Tx, lock []byte) *types.Tx {
 	t.Helper()
 	tx := &types.Tx{Version: 2, Out: []types.TxOut{{Value: 100_000, Script: lock}}}
 	for i := range fan.Out {

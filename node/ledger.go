@@ -24,10 +24,13 @@ const (
 // errStopped answers whoever asks something of a node that is going down.
 var errStopped = errors.New("the node is shutting down")
 
-// job is one piece of work for the ledger, with the bytes that it holds in memory while it waits.
+// job is one piece of work for the ledger, with the bytes that it holds in memory while it waits. The dear part of it, if there is
+// one that needs not be done in order, is ahead (ahead.go).
 type job struct {
 	run   func()
 	bytes int
+	ahead func()
+	state aheadState
 }
 
 // ledger is the one goroutine that changes the chain and the mempool. Blocks, headers and transactions
@@ -49,31 +52,34 @@ type ledger struct {
 	seenAt chain.Position // the tip that the pool has followed to
 
 	mu     sync.Mutex
-	urgent []job
-	queue  []job // is looked at when urgent is empty
-	bytes  int   // of both
+	urgent []*job
+	queue  []*job // is looked at when urgent is empty
+	bytes  int    // of both
 	bell   chan struct{}
+	helpers
 }
 
 func newLedger(c *chain.Chain, p *mempool.Pool, ck *clock, log *slog.Logger) *ledger {
 	tip := c.Tip()
 	return &ledger{
 		chain: c, pool: p, clock: ck, log: log, fees: newTeacher(p, tip.Height()),
-		seenAt: chain.Position{Hash: tip.Hash(), Height: tip.Height()},
-		bell:   make(chan struct{}, 1),
+		seenAt:  chain.Position{Hash: tip.Hash(), Height: tip.Height()},
+		bell:    make(chan struct{}, 1),
+		helpers: newHelpers(),
 	}
 }
 
 // submit puts a job at the end of the queue. It never blocks; full tells when to stop.
-func (l *ledger) submit(bytes int, run func()) { l.push(&l.queue, job{run, bytes}) }
+func (l *ledger) submit(bytes int, run func()) { l.push(&l.queue, &job{run: run, bytes: bytes}) }
 
 // submitFirst puts a job before all that came by submit.
-func (l *ledger) submitFirst(bytes int, run func()) { l.push(&l.urgent, job{run, bytes}) }
+func (l *ledger) submitFirst(bytes int, run func()) { l.push(&l.urgent, &job{run: run, bytes: bytes}) }
 
-func (l *ledger) push(queue *[]job, j job) {
+func (l *ledger) push(queue *[]*job, j *job) {
 	l.mu.Lock()
 	*queue = append(*queue, j)
 	l.bytes += j.bytes
+	l.help()
 	l.mu.Unlock()
 	ring(l.bell)
 }
@@ -92,22 +98,27 @@ func (l *ledger) waiting() int {
 	return len(l.urgent) + len(l.queue)
 }
 
-func (l *ledger) next() (job, bool) {
+// next takes the job that is to be done now. There is none while the first of the queue is in the hands of a helper; it will ring.
+func (l *ledger) next() (*job, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	from := &l.urgent
-	if len(*from) == 0 {
+	if l.first = len(*from) > 0; !l.first {
 		from = &l.queue
 	}
-	if len(*from) == 0 {
-		return job{}, false
+	if len(*from) == 0 || (*from)[0].state == inHand {
+		return nil, false
 	}
 	j := (*from)[0]
-	(*from)[0] = job{}
+	(*from)[0] = nil
 	if *from = (*from)[1:]; len(*from) == 0 {
 		*from = nil
 	}
 	l.bytes -= j.bytes
+	if !l.first {
+		l.seen = max(l.seen-1, 0)
+		l.help()
+	}
 	return j, true
 }
 
@@ -118,6 +129,7 @@ const flushEvery = 5 * time.Minute
 func (l *ledger) run(ctx context.Context) {
 	flush := time.NewTicker(flushEvery)
 	defer flush.Stop()
+	defer l.dismiss()
 	for {
 		select {
 		case <-ctx.Done():
@@ -325,6 +337,9 @@ func (l *ledger) accept(tx *types.Tx, opt mempool.AddOptions) (mempool.Result, e
 // addTx offers a peer's transaction (peer 0: our own) to the pool and reports.
 func (l *ledger) addTx(peer proto.PeerID, tx *types.Tx, opt mempool.AddOptions) (mempool.Result, error) {
 	res, err := l.accept(tx, opt)
+	if peer == 0 && err != nil {
+		return res, err // what a person wanted and did not get says nothing to peers
+	}
 	v := txVerdict(peer, tx, err)
 	v.FeeRate, v.Removed = res.FeeRate, l.pool.TakeRemoved()
 	l.out(v)

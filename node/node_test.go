@@ -21,7 +21,7 @@ import (
 )
 
 // start runs a node on loopback with ports from the system.
-func start(t *testing.T, change func(*Config)) (*Node, context.Context) {
+func start(t testing.TB, change func(*Config)) (*Node, context.Context) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	t.Cleanup(cancel)
@@ -44,7 +44,7 @@ func start(t *testing.T, change func(*Config)) (*Node, context.Context) {
 	return n, ctx
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -52,7 +52,7 @@ func must(t *testing.T, err error) {
 }
 
 // generate mines blocks that pay the test's key.
-func generate(t *testing.T, ctx context.Context, n *Node, count int) []types.Hash {
+func generate(t testing.TB, ctx context.Context, n *Node, count int) []types.Hash {
 	t.Helper()
 	hashes, err := n.Generate(ctx, count, n.cfg.MineTo)
 	must(t, err)
@@ -77,7 +77,7 @@ func awaitTip(t *testing.T, ctx context.Context, n *Node, tip types.Hash) {
 }
 
 // coinbaseSpend spends the coinbase of the block at a height back to the test's key, less a fee.
-func coinbaseSpend(t *testing.T, n *Node, height int32, fee int64) *types.Tx {
+func coinbaseSpend(t testing.TB, n *Node, height int32, fee int64) *types.Tx {
 	t.Helper()
 	b, err := n.chain.Block(n.chain.AtHeight(height).Hash())
 	must(t, err)

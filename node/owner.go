@@ -90,7 +90,7 @@ func (o *owner) carryOut(eff proto.Effect) {
 	case proto.SubmitBlock:
 		o.ledger.submitFirst(e.Block.Size(), func() { o.ledger.addBlock(e.Peer, e.Block) })
 	case proto.SubmitTx:
-		o.ledger.submit(e.Tx.Size(), func() { o.ledger.addTx(e.Peer, e.Tx, mempool.AddOptions{}) })
+		o.ledger.submitTx(e.Peer, e.Tx)
 	case proto.SubmitPackage:
 		o.ledger.submit(e.Txs[0].Size()+e.Txs[1].Size(), func() { o.ledger.addPackage(e.Peer, e.Txs, mempool.AddOptions{}) })
 	case proto.ServeBlock:

@@ -41,7 +41,7 @@ func (l *ledger) addPackage(peer proto.PeerID, txs []*types.Tx, opt mempool.AddO
 		l.out(v)
 		return res, err
 	}
-	for _, r := range v.Results { // what a person wanted and did not get says nothing to peers
+	for _, r := range v.Results { // as in addTx
 		if r.Err == nil {
 			l.out(r)
 		}

@@ -14,13 +14,15 @@ import (
 	"github.com/cairn-chain/cairn/types"
 )
 
+// Tx goes before all transactions of peers that wait, since its scripts are run here and not by the ledger.
 func (r submitRPC) Tx(ctx context.Context, tx *types.Tx, maxFeeRate int64) error {
-	return r.n.do(ctx, func() error {
+	proof := r.n.ledger.prove(tx)
+	return r.n.doFirst(ctx, func() error {
 		if r.n.pool.Have(tx.WitnessID()) {
 			r.n.ledger.out(proto.Broadcast{ID: tx.ID(), WitnessID: tx.WitnessID()})
 			return nil
 		}
-		_, err := r.n.ledger.addTx(0, tx, mempool.AddOptions{Local: true, MaxFeeRate: maxFeeRate})
+		_, err := r.n.ledger.addTx(0, tx, mempool.AddOptions{Local: true, MaxFeeRate: maxFeeRate, Proof: proof})
 		return poolError(err)
 	})
 }
