@@ -40,6 +40,8 @@ type Config struct {
 
 	Log *slog.Logger // nil: none
 	Now func() time.Time
+	// ClockShift is how far the clocks of the network are moved from Now; a network that is resumed remembers its own.
+	ClockShift time.Duration
 	// OnEvent is told what happens in the network; it must return at once.
 	OnEvent func(Event)
 }
@@ -54,6 +56,7 @@ type saved struct {
 	Miners    int           `json:"miners"`
 	Hashpower []string      `json:"hashpower,omitempty"`
 	Topology  Topology      `json:"topology"`
+	Shift     time.Duration `json:"clock_shift_ns,omitempty"`
 }
 
 const (
@@ -133,6 +136,9 @@ func (c *Config) resume(old *saved) error {
 	}
 	if c.Topology == "" {
 		c.Topology = old.Topology
+	}
+	if c.ClockShift == 0 {
+		c.ClockShift = old.Shift
 	}
 	return nil
 }
@@ -270,7 +276,7 @@ func (c *Config) alone(ctx context.Context) error {
 
 func (c *Config) save() error {
 	b, err := json.MarshalIndent(saved{Format: savedFormat, Network: c.Network, BlockTime: c.BlockTime, Seed: c.Seed, Nodes: c.Nodes,
-		Miners: c.Miners, Hashpower: c.Hashpower, Topology: c.Topology}, "", "  ")
+		Miners: c.Miners, Hashpower: c.Hashpower, Topology: c.Topology, Shift: c.ClockShift}, "", "  ")
 	if err != nil {
 		return err
 	}

@@ -36,13 +36,16 @@ type Control struct {
 
 // Order is one order. Which fields it needs depends on What.
 type Order struct {
-	What    string `json:"what"` // mine, faucet, partition, heal, stop, kill, start, down
+	What    string `json:"what"` // a verb, or down
 	Node    int    `json:"node"` // −1: any
 	Count   int    `json:"count,omitempty"`
 	Address string `json:"address,omitempty"`
 	Amount  int64  `json:"amount,omitempty"` // smallest unit
 	Wait    bool   `json:"wait,omitempty"`
 	Groups  string `json:"groups,omitempty"`
+	// Args and Flags are those of the verb What as people write it, see Verbs. If either is there, the fields above do not count.
+	Args  []string          `json:"args,omitempty"`
+	Flags map[string]string `json:"flags,omitempty"`
 }
 
 // Answer is what came of an order.
@@ -50,6 +53,8 @@ type Answer struct {
 	Error  string   `json:"error,omitempty"`
 	Hashes []string `json:"hashes,omitempty"`
 	TxID   string   `json:"txid,omitempty"`
+	Lines  []string `json:"lines,omitempty"`  // for people
+	Result any      `json:"result,omitempty"` // for programs; what it is depends on the verb
 }
 
 func openControl(n *Net) (*Control, error) {
@@ -142,6 +147,9 @@ func (c *Control) order(w http.ResponseWriter, r *http.Request) {
 
 // carryOut does what an order says.
 func (n *Net) carryOut(ctx context.Context, o Order) (a Answer, err error) {
+	if o.Args != nil || o.Flags != nil {
+		return n.Carry(ctx, o)
+	}
 	switch o.What {
 	case "mine":
 		hashes, err := n.Mine(ctx, o.Node, o.Count)
@@ -159,9 +167,6 @@ func (n *Net) carryOut(ctx context.Context, o Order) (a Answer, err error) {
 			return a, err
 		}
 		return a, n.Partition(group)
-	case "heal":
-		n.Heal()
-		return a, nil
 	case "stop":
 		return a, n.Stop(o.Node)
 	case "kill":
@@ -172,7 +177,7 @@ func (n *Net) carryOut(ctx context.Context, o Order) (a Answer, err error) {
 		go n.Down()
 		return a, nil
 	}
-	return a, fmt.Errorf("unknown order %q", o.What)
+	return n.Carry(ctx, o)
 }
 
 // logName is the log's name in a node's data directory.

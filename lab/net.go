@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -30,10 +31,13 @@ type Net struct {
 	// paramsFile holds the rules for other programs; "": the network is a known one.
 	paramsFile string
 
+	clock  *shiftedClock
 	wires  *wires
 	watch  *watch
 	faucet *faucet
 	ctl    *Control
+
+	branches atomic.Uint64 // how many were mined in secret
 
 	steer sync.Mutex // one order at a time: start, stop, kill, partition
 	mu    sync.Mutex // guards members' node fields
@@ -69,7 +73,10 @@ func Up(ctx context.Context, cfg Config) (*Net, error) {
 	if err := cfg.alone(ctx); err != nil {
 		return nil, err
 	}
-	n := &Net{cfg: cfg, wires: newWires(), downed: make(chan struct{})}
+	clock := &shiftedClock{base: cfg.Now}
+	clock.shift.Store(int64(cfg.ClockShift))
+	cfg.Now = clock.now
+	n := &Net{cfg: cfg, clock: clock, wires: newWires(cfg.Seed), downed: make(chan struct{})}
 	n.watch = newWatch(cfg.Now, cfg.OnEvent)
 	n.ctx, n.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	if err := n.prepare(); err != nil {
@@ -235,27 +242,32 @@ func (n *Net) Params() *consensus.Params { return n.params }
 func (n *Net) Accounts() []Account { return n.keys.accounts }
 
 // Partition splits the network: nodes of different groups have no connections and get none.
-func (n *Net) Partition(group []int) error {
+func (n *Net) Partition(group []int) error { return n.partition(group, false) }
+
+// PartitionOneWay lets what the nodes of group 1 send arrive nowhere else; they still hear the others. Connections stay until
+// somebody misses an answer; new ones cannot be made, since one needs both directions.
+func (n *Net) PartitionOneWay(group []int) error { return n.partition(group, true) }
+
+func (n *Net) partition(group []int, oneWay bool) error {
 	n.steer.Lock()
 	defer n.steer.Unlock()
 	if len(group) != len(n.nodes) {
 		return fmt.Errorf("a partition of %d nodes needs as many groups, not %d", len(n.nodes), len(group))
 	}
-	n.wires.cut(group)
-	n.watch.tell(Event{Kind: "partition", Node: -1, Detail: groupsText(group)})
+	n.wires.split(group, oneWay)
+	n.watch.tell(Event{Kind: "partition", Node: -1, Detail: partitionText(group, oneWay)})
 	return nil
 }
 
-// Heal ends a partition and lets all nodes dial at once.
+// Heal ends a partition and all cuts and lets all nodes dial at once. What links are like stays.
 func (n *Net) Heal() {
 	n.steer.Lock()
 	defer n.steer.Unlock()
-	n.wires.cut(nil)
-	for i := range n.nodes {
-		if nd := n.running(i); nd != nil {
-			nd.Redial()
-		}
-	}
+	n.wires.change(func() {
+		n.wires.group, n.wires.oneWay = nil, false
+		clear(n.wires.cuts)
+	})
+	n.redial()
 	n.watch.tell(Event{Kind: "heal", Node: -1})
 }
 
@@ -305,11 +317,7 @@ func (n *Net) Start(i int) error {
 		return err
 	}
 	n.connect(i)
-	for j := range n.nodes {
-		if nd := n.running(j); nd != nil {
-			nd.Redial()
-		}
-	}
+	n.redial()
 	n.watch.tell(Event{Kind: "start", Node: i})
 	return n.attend(m)
 }

@@ -68,8 +68,8 @@ type ReorgStatus struct {
 // Status looks at every node.
 func (n *Net) Status() Status {
 	s := Status{Network: n.params.Name, Magic: n.params.Magic, Seed: n.cfg.Seed, Topology: n.cfg.Topology, OneTip: true}
-	if g := n.wires.groups(); g != nil {
-		s.Partition = groupsText(g)
+	if g, oneWay := n.wires.partition(); g != nil {
+		s.Partition = partitionText(g, oneWay)
 	}
 	var best *node.Status
 	var first *types.Hash

@@ -14,7 +14,7 @@ import (
 // Event is something that happened in the network.
 type Event struct {
 	At     time.Time  `json:"at"`
-	Kind   string     `json:"kind"` // "found", "tip", "reorg", "partition", "heal", "start", "stop", "kill", "faucet", "fatal"
+	Kind   string     `json:"kind"` // "found", "tip", "reorg", "partition", "heal", "start", "stop", "kill", "faucet", "link", "cut", "time", "note", "fatal"
 	Node   int        `json:"node"` // −1: the network
 	Hash   types.Hash `json:"hash"`
 	Height int32      `json:"height,omitempty"`
@@ -76,6 +76,15 @@ func (w *watch) happened(i int, h node.Happening) {
 	w.tell(Event{At: h.At, Kind: h.Kind, Node: i, Hash: h.Hash, Height: h.Height, Off: h.Off, On: h.On, Returned: h.Returned, Detail: h.Detail})
 }
 
+// mined notes a block that the laboratory itself has mined in secret and gives away now.
+func (w *watch) mined(h types.Hash, at time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.blocks[h] == nil {
+		w.found(-1, node.Happening{Hash: h, At: at})
+	}
+}
+
 func (w *watch) found(i int, h node.Happening) {
 	w.blocks[h.Hash] = &sighting{finder: i, foundAt: h.At, seen: map[int]time.Duration{}}
 	w.order = append(w.order, h.Hash)
@@ -129,6 +138,14 @@ func (w *watch) propagation(h types.Hash) (p Propagation, ok bool) {
 		p.Median, p.Last = times[len(times)/2], times[len(times)-1]
 	}
 	return p, true
+}
+
+// partitionText is groupsText with a word on the direction.
+func partitionText(group []int, oneWay bool) string {
+	if oneWay {
+		return groupsText(group) + " one way"
+	}
+	return groupsText(group)
 }
 
 // groupsText writes groups as ParseGroups reads them.

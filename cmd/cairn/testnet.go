@@ -27,7 +27,7 @@ func testnetCommand() *cli.Command {
 	}
 	anyNode := &cli.IntFlag{Name: "node", Value: -1, Usage: "the node's number (default: the first that runs)"}
 	asJSON := &cli.BoolFlag{Name: "json", Usage: "print JSON"}
-	return &cli.Command{
+	all := &cli.Command{
 		Name: "testnet", Usage: "a network of nodes on this machine", OnUsageError: wrongUsage,
 		Description: "Example:\n\n    cairn testnet up",
 		Subcommands: []*cli.Command{
@@ -36,8 +36,6 @@ func testnetCommand() *cli.Command {
 			sub("mine", "[N]", "mine N blocks now (default 1)", testnetMine, anyNode),
 			sub("faucet", "ADDRESS [AMOUNT]", "send coins to an address (default 1)", testnetFaucet, anyNode,
 				&cli.BoolFlag{Name: "wait", Usage: "wait until the faucet can pay, and until the payment is in a block"}),
-			sub("partition", "GROUPS", "cut the network into groups that cannot reach each other", testnetPartition),
-			sub("heal", "", "end a partition", simpleOrder("heal", "healed: the nodes connect again")),
 			sub("stop", "NODE", "stop a node cleanly", nodeOrder("stop", "stopped")),
 			sub("kill", "NODE", "end a node without a clean shutdown", nodeOrder("kill", "killed")),
 			sub("start", "NODE", "start a node that was stopped or killed", nodeOrder("start", "started")),
@@ -45,10 +43,12 @@ func testnetCommand() *cli.Command {
 			sub("down", "", "stop the network", testnetDown),
 		},
 	}
+	all.Subcommands = append(all.Subcommands, verbCommands(all.Subcommands)...)
+	return all
 }
 
 var exampleOf = map[string]string{
-	"status": "--json", "mine": "5 --node 1", "faucet": "crn1p… 2.5 --wait", "partition": "0,1/2,3", "stop": "2", "kill": "2", "start": "2", "logs": "0 -f",
+	"status": "--json", "mine": "5 --node 1", "faucet": "crn1p… 2.5 --wait", "stop": "2", "kill": "2", "start": "2", "logs": "0 -f",
 }
 
 func controlFlags() []cli.Flag {
@@ -189,19 +189,6 @@ func order(c *cli.Context, o lab.Order) (lab.Answer, error) {
 	return client.Do(c.Context, o)
 }
 
-func simpleOrder(what, done string) cli.ActionFunc {
-	return func(c *cli.Context) error {
-		if c.Args().Present() {
-			return usagef("%s takes no argument %q", what, c.Args().First())
-		}
-		if _, err := order(c, lab.Order{What: what}); err != nil {
-			return err
-		}
-		fmt.Fprintln(c.App.Writer, done)
-		return nil
-	}
-}
-
 // nodeNumber reads the one argument of commands about a node.
 func nodeNumber(c *cli.Context) (int, error) {
 	i, err := strconv.Atoi(strings.TrimPrefix(c.Args().First(), "node"))
@@ -257,17 +244,6 @@ func testnetFaucet(c *cli.Context) error {
 		return err
 	}
 	fmt.Fprintln(c.App.Writer, a.TxID)
-	return nil
-}
-
-func testnetPartition(c *cli.Context) error {
-	if c.NArg() != 1 {
-		return usagef("partition needs groups of nodes: `cairn testnet partition 0,1/2,3`")
-	}
-	if _, err := order(c, lab.Order{What: "partition", Groups: c.Args().First()}); err != nil {
-		return err
-	}
-	fmt.Fprintf(c.App.Writer, "cut into %s; `cairn testnet heal` ends it\n", c.Args().First())
 	return nil
 }
 

@@ -70,7 +70,13 @@ func eventText(e lab.Event) string {
 	case "partition":
 		return "network cut into " + e.Detail
 	case "heal":
-		return "network healed"
+		return strings.TrimSpace("network healed " + e.Detail)
+	case "link", "cut":
+		return e.Kind + " " + e.Detail
+	case "time":
+		return "all clocks moved by " + e.Detail
+	case "note":
+		return e.Detail
 	case "start", "stop", "kill":
 		if e.Detail != "" {
 			return fmt.Sprintf("node %d: %s, %s", e.Node, e.Kind, e.Detail)
