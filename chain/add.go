@@ -191,12 +191,19 @@ func looksLikeTree(b *types.Block) bool {
 // storeBlock writes a checked block and links it into the tree.
 func (c *Chain) storeBlock(n *Node, b *types.Block) error {
 	defer c.phase("store")()
-	if err := c.store.PutBlock(n.hash, b.Bytes()); err != nil {
+	if err := c.putBlock(n, b); err != nil {
 		return fmt.Errorf("storing block %s: %w", n.hash, err)
 	}
 	c.pruning.bytes += int64(b.Size())
 	c.linkBlock(n, len(b.Txs))
 	return nil
+}
+
+func (c *Chain) putBlock(n *Node, b *types.Block) error {
+	if h, ok := c.store.(BlockHolder); ok {
+		return h.HoldBlock(n.hash, b)
+	}
+	return c.store.PutBlock(n.hash, b.Bytes())
 }
 
 // linkBlock takes note that n's block is stored.

@@ -70,6 +70,12 @@ type Store interface {
 // block invalid for it.
 type Checker interface{ Check() error }
 
+// BlockHolder is what a Store may also implement that keeps blocks decoded, as many chains of one process may share them: HoldBlock is
+// called in the place of PutBlock. The block must not be changed.
+type BlockHolder interface {
+	HoldBlock(hash types.Hash, b *types.Block) error
+}
+
 // Size is what a store takes on disk, in bytes.
 type Size struct{ State, Blocks int64 }
 

@@ -54,7 +54,7 @@ func newApp() *cli.App {
 		Description: "Begin with:\n\n    cairn testnet up                 a network of four nodes on this machine\n" +
 			"    cairn wallet create              a wallet\n    cairn testnet faucet ADDRESS     coins for it\n",
 		Commands: []*cli.Command{
-			testnetCommand(), nodeCommand(), walletCommand(), mineCommand(), chainCommand(), mempoolCommand(), peersCommand(), rpcCommand(), healthCommand(), completionCommand(), docsCommand(),
+			testnetCommand(), nodeCommand(), walletCommand(), mineCommand(), chainCommand(), mempoolCommand(), peersCommand(), rpcCommand(), healthCommand(), simCommand(), completionCommand(), docsCommand(),
 		},
 		EnableBashCompletion: true,
 		HideHelpCommand:      true,

@@ -48,6 +48,7 @@ var arrows = map[string][]string{
 	"lab/shape": {},
 	"lab": {"lab/shape", "types", "merkle", "consensus", "consensus/script", "chain", "mempool", "miner", "p2p/wire",
 		"p2p/proto", "p2p", "wallet", "wallet/hd", "rpc", "node"},
+	"sim": {"types", "consensus", "consensus/script", "chain", "mempool", "miner", "p2p/wire", "p2p/proto"},
 	"web": {"rpc"},
 
 	"internal/vectors": {},

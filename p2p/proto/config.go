@@ -36,6 +36,10 @@ type Config struct {
 	// NoCompactBlocks: blocks are only announced by headers and fetched whole (BIP152 is not offered).
 	NoCompactBlocks bool
 
+	// NoPings: nobody is pinged only to see whether he is alive, for networks in which no connection dies without
+	// Gone (the simulator's).
+	NoPings bool
+
 	// TrickleScale multiplies all delays that exist for privacy or politeness: the Poisson timers of
 	// announcements, the delays of requests to inbound peers. 0 means 1. A network on one host uses 0.02.
 	TrickleScale float64

@@ -29,10 +29,11 @@ func (s *pingState) deadline() time.Time {
 
 func (m *Machine) keepAlive(p *peer) {
 	s := &p.ping
-	if p.hs.protocol < versionPong || !m.due(s.deadline()) {
-		if p.hs.protocol < versionPong {
-			s.next = time.Time{} // it could not answer
-		}
+	if p.hs.protocol < versionPong || m.cfg.NoPings && s.nonce == 0 {
+		s.next = time.Time{} // it could not answer, or need not
+		return
+	}
+	if !m.due(s.deadline()) {
 		return
 	}
 	if s.nonce != 0 {
