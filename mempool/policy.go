@@ -30,7 +30,6 @@ const (
 	witnessSpendBytes   = 32 + 4 + 1 + 107/types.WitnessScale + 4
 	maxReplacements     = 100
 	carveOutBytes       = 10_000
-	maxStackItems       = 1000
 	scriptVersionOffset = 0x50 // OP_1 minus one
 )
 
@@ -224,7 +223,7 @@ func itemsWithin(items [][]byte, limit int) bool {
 // redeemScript returns the last item that an input's scriptSig pushes; ok is false if there is none.
 func redeemScript(in *types.TxIn) (redeem []byte, ok bool) {
 	items, ok := script.Pushes(in.ScriptSig)
-	if !ok || len(items) == 0 || len(items) > maxStackItems {
+	if !ok || len(items) == 0 {
 		return nil, false
 	}
 	return items[len(items)-1], true

@@ -172,6 +172,8 @@ func TestStandardSpends(t *testing.T) {
 		"unknown witness version":  {script.PayToWitness(2, item(32)), nil, nil, consensus.NonStandardInputs},
 		"P2SH of 16 sigops":        {script.PayToScriptHash([20]byte{}), script.PushData(manyKeys), nil, consensus.NonStandardInputs},
 		"P2SH of 15 sigops":        {script.PayToScriptHash([20]byte{}), script.PushData(manyKeys[1:]), nil, ""},
+		"P2SH of 1001 items":       {script.PayToScriptHash([20]byte{}), bytes.Repeat([]byte{0x51}, 1001), nil, consensus.NonStandardInputs},
+		"P2SH of 1000 items":       {script.PayToScriptHash([20]byte{}), bytes.Repeat([]byte{0x51}, 1000), nil, ""},
 		"P2SH of nothing":          {script.PayToScriptHash([20]byte{}), nil, nil, consensus.NonStandardInputs},
 		"P2SH of OP_RESERVED":      {script.PayToScriptHash([20]byte{}), []byte{0x50}, nil, consensus.NonStandardInputs},
 		"P2SH of 521 bytes":        {script.PayToScriptHash([20]byte{}), script.PushData(item(521)), nil, consensus.NonStandardInputs},
