@@ -6,6 +6,7 @@
 //   - fullblocks: what btcd's fullblocktests expects of each of its blocks, asked of package chain
 //   - mainnet: real blocks of Bitcoin, whole and with one bit flipped
 //   - scripts: Cairn's interpreter and btcd's on the same scripts
+//   - clients: clients of Bitcoin's RPC and REST, and a miner, that drive a Cairn
 //
 // It holds no rules and nothing that Cairn imports. scripts/test-interop.sh runs it.
 package interop

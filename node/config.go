@@ -19,6 +19,10 @@ const Version = "0.1.0"
 // programs decide by it what they may ask.
 const versionNumber = 280000
 
+// dialectAgent stands before the node's own name in getnetworkinfo's subversion (BIP14 lets names be stacked): some programs read there,
+// and not in the version, what they may ask. Peers are told the node's own name only.
+const dialectAgent = "/Satoshi:28.0.0"
+
 // Config says what a node is to be. The zero value of a field means the default that its comment names.
 type Config struct {
 	Params  *consensus.Params

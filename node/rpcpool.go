@@ -167,7 +167,7 @@ type nodeRPC struct{ n *Node }
 func (r nodeRPC) Params() *consensus.Params { return r.n.cfg.Params }
 
 func (r nodeRPC) Service() rpc.LocalService {
-	return rpc.LocalService{Version: versionNumber, SubVersion: r.n.userAgent, Protocol: wire.ProtocolVersion,
+	return rpc.LocalService{Version: versionNumber, SubVersion: dialectAgent + r.n.userAgent, Protocol: wire.ProtocolVersion,
 		Services: uint64(r.n.services), LocalRelay: !r.n.cfg.BlocksOnly, DataDir: r.n.cfg.DataDir, LogFile: r.n.cfg.LogFile}
 }
 

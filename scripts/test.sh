@@ -34,6 +34,15 @@ need gcc gcc libc6-dev
 need shellcheck shellcheck
 need prometheus prometheus
 need promtool prometheus
+need node nodejs
+need npm npm
+# python3-bitcoinlib is a module, not a command: after its installation what counts is whether Python finds it.
+if ! /usr/bin/python3 -c 'import bitcoin.rpc' 2>/dev/null; then
+	need python3-bitcoinlib python3-bitcoinlib
+	if /usr/bin/python3 -c 'import bitcoin.rpc' 2>/dev/null; then
+		unset 'missing[-1]'
+	fi
+fi
 
 say "format, vet, linters"
 unformatted=$(git ls-files -z --cached --others --exclude-standard '*.go' | xargs -0 gofmt -l)
@@ -82,7 +91,7 @@ if command -v promtool >/dev/null; then
 	scripts/test-prometheus.sh
 fi
 
-say "interoperation: a real btcd, real blocks"
+say "interoperation: a real btcd, real blocks, clients that others wrote"
 scripts/test-interop.sh
 
 say "container image and compose network"
