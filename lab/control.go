@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/cairn-chain/cairn/p2p"
+	"github.com/cairn-chain/cairn/web"
 )
 
 // maxOrder bounds the body of an order.
@@ -26,12 +27,14 @@ const maxOrder = 64 << 10
 const maxWait = 30 * time.Minute
 
 // Control takes orders for a network over HTTP on loopback: GET /status, GET /logs, and POST of an Order to / with
-// the token of the data directory's testnet.json in the Authorization header, which a page of a browser cannot know.
+// the token of the data directory's testnet.json in the Authorization header, which another site's page cannot know. What
+// comes without a token is answered by the network's own page (package web).
 type Control struct {
 	net   *Net
 	token string
 	lis   net.Listener
 	srv   *http.Server
+	site  *web.Site
 }
 
 // Order is one order. Which fields it needs depends on What.
@@ -66,7 +69,11 @@ func openControl(n *Net) (*Control, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Control{net: n, token: hex.EncodeToString(secret[:]), lis: lis}
+	site, err := n.page.open()
+	if err != nil {
+		return nil, errors.Join(err, lis.Close())
+	}
+	c := &Control{net: n, token: hex.EncodeToString(secret[:]), lis: lis, site: site}
 	c.srv = &http.Server{Handler: c.handler(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, MaxHeaderBytes: 64 << 10}
 	go func() {
 		if err := c.srv.Serve(lis); !errors.Is(err, http.ErrServerClosed) {
@@ -88,6 +95,7 @@ func (c *Control) URL() string { return "http://" + c.lis.Addr().String() }
 func (c *Control) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
+	c.site.Close()
 	if c.srv.Shutdown(ctx) != nil {
 		c.srv.Close()
 	}
@@ -106,6 +114,10 @@ func (c *Control) handler() http.Handler {
 	mux.HandleFunc("GET /logs", c.logs)
 	mux.HandleFunc("POST /{$}", c.order)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if forPage(r) {
+			c.site.ServeHTTP(w, r)
+			return
+		}
 		if !c.allowed(r) {
 			reply(w, http.StatusForbidden, Answer{Error: "the token of the network's testnet.json is needed"})
 			return

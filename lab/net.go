@@ -36,6 +36,7 @@ type Net struct {
 	watch  *watch
 	faucet *faucet
 	ctl    *Control
+	page   *page
 
 	branches atomic.Uint64 // how many were mined in secret
 
@@ -77,7 +78,8 @@ func Up(ctx context.Context, cfg Config) (*Net, error) {
 	clock.shift.Store(int64(cfg.ClockShift))
 	cfg.Now = clock.now
 	n := &Net{cfg: cfg, clock: clock, wires: newWires(cfg.Seed), downed: make(chan struct{})}
-	n.watch = newWatch(cfg.Now, cfg.OnEvent)
+	n.page = &page{net: n}
+	n.watch = newWatch(cfg.Now, n.page.note)
 	n.ctx, n.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	if err := n.prepare(); err != nil {
 		return nil, errors.Join(err, n.Down())

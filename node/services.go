@@ -15,6 +15,7 @@ import (
 
 	"github.com/cairn-chain/cairn/p2p"
 	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/web"
 )
 
 // services are the node's HTTP servers: RPC, and metrics with health.
@@ -27,12 +28,16 @@ type services struct {
 	cookie  *rpc.Cookie
 	path    string
 	rpcDone chan struct{}
+	backend *rpc.Backend
+	calls   *rpc.Server // of the pages
+	site    *web.Site   // nil: no HTTP
 	once    sync.Once
 }
 
 func (n *Node) openServices() error {
 	n.web = &services{log: n.cfg.Log}
 	n.peers = &peersRPC{n: n}
+	n.openCalls()
 	if n.cfg.RPCListen != "" {
 		if err := n.openRPC(); err != nil {
 			return err
@@ -40,6 +45,9 @@ func (n *Node) openServices() error {
 	}
 	if n.cfg.HTTPListen != "" {
 		n.stats.registry.MustRegister(newGauges(n))
+		if err := n.openSite(); err != nil {
+			return err
+		}
 		addr, err := n.web.listen(n.cfg.HTTPListen, n.pages())
 		if err != nil {
 			return err
@@ -75,6 +83,9 @@ func (s *services) close() {
 		if s.rpcDone != nil {
 			<-s.rpcDone
 		}
+		if s.site != nil {
+			s.site.Close()
+		}
 		for _, srv := range s.servers {
 			if srv.Shutdown(ctx) != nil {
 				srv.Close()
@@ -88,9 +99,12 @@ func (s *services) close() {
 	})
 }
 
-// pages are /metrics, /healthz and /readyz.
+// pages are /metrics, /healthz and /readyz, and the explorer.
 func (n *Node) pages() http.Handler {
 	mux := http.NewServeMux()
+	if n.web.site != nil {
+		mux.Handle("/", n.web.site)
+	}
 	mux.Handle("GET /metrics", promhttp.HandlerFor(n.stats.registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		if n.ctx.Err() != nil {
@@ -110,9 +124,7 @@ func (n *Node) pages() http.Handler {
 }
 
 func (n *Node) openRPC() error {
-	cfg := rpc.Config{Log: n.cfg.Log, AllowedHosts: n.cfg.RPCHosts, REST: n.cfg.REST, Observe: func(method string, d time.Duration, _ int) {
-		n.stats.rpcDuration.WithLabelValues(method).Observe(d.Seconds())
-	}}
+	cfg := rpc.Config{Log: n.cfg.Log, AllowedHosts: n.cfg.RPCHosts, REST: n.cfg.REST, Observe: n.observeRPC}
 	if n.cfg.DataDir != "" {
 		var err error
 		n.web.path = filepath.Join(n.cfg.DataDir, rpc.CookieFile)
@@ -129,7 +141,7 @@ func (n *Node) openRPC() error {
 		cfg.Credentials = append(cfg.Credentials, cred)
 	}
 	srv := rpc.New(cfg)
-	srv.Ready(n.backend())
+	srv.Ready(n.web.backend)
 	l, err := p2p.TCP{}.Listen(n.cfg.RPCListen)
 	if err != nil {
 		return err

@@ -9,7 +9,6 @@ import (
 	"mime"
 	"net"
 	"net/http"
-	"net/netip"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -188,7 +187,7 @@ func (s *Server) serveRPC(w http.ResponseWriter, r *http.Request, control *http.
 // refuseOrigin turns away a browser that was led here under another name (rebinding) or by another site.
 func (s *Server) refuseOrigin(r *http.Request) (status int, text string) {
 	switch {
-	case !s.hostAllowed(r.Host):
+	case !HostAllowed(r.Host, s.cfg.AllowedHosts):
 		return http.StatusForbidden, "The Host header names neither an IP address nor localhost nor an allowed host"
 	case r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") == "cross-site":
 		return http.StatusForbidden, "Requests from web pages are not answered"
@@ -209,18 +208,6 @@ func (s *Server) refuse(r *http.Request) (status int, text string) {
 		return http.StatusRequestEntityTooLarge, "The request's body is too large"
 	}
 	return 0, ""
-}
-
-func (s *Server) hostAllowed(hostport string) bool {
-	host := hostport
-	if h, _, err := net.SplitHostPort(hostport); err == nil {
-		host = h
-	}
-	host = strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
-	if _, err := netip.ParseAddr(host); err == nil {
-		return true
-	}
-	return host == "localhost" || host == "" || slices.ContainsFunc(s.cfg.AllowedHosts, func(a string) bool { return strings.EqualFold(a, host) })
 }
 
 // contentTypeAllowed takes JSON, none, and the text/plain that Core's documentation used for long.

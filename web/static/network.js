@@ -1,0 +1,197 @@
+// The topology. Nodes stand where forces between them come to rest, the same for the same links each time. A click on a
+// link cuts it or heals it; a line that is drawn across the picture cuts every link that it crosses.
+
+import { $, each, plural, s, say, set } from "./dom.js";
+import { about, color, nodes, on, order, state, tips } from "./state.js";
+import { attempt } from "./orders.js";
+
+const WIDE = 620, HIGH = 430;
+
+let svg, linksG, nodesG, knife;
+let spots = [], shape = "", radius = 20;
+let focus = "";
+
+export function startNetwork() {
+  linksG = s("g", {});
+  nodesG = s("g", {});
+  knife = s("line", { class: "knife", visibility: "hidden" });
+  svg = s("svg", { class: "net", viewBox: `0 0 ${WIDE} ${HIGH}`, role: "group", "aria-label": "Nodes and their links. Arrow keys walk from link to link, Enter cuts or heals one." }, linksG, nodesG, knife);
+  if (about.orders) {
+    svg.classList.add("steer");
+    svg.addEventListener("pointerdown", startKnife);
+    svg.addEventListener("keydown", walk);
+  }
+  $("net").append(svg);
+  on(["nodes", "links", "net"], draw);
+}
+
+/** settle finds places: springs along links, repulsion between all, from a circle on; then the picture is stretched to fit. */
+function settle(count, links) {
+  const p = [];
+  for (let i = 0; i < count; i++) {
+    const a = (2 * Math.PI * i) / count - Math.PI / 2;
+    p.push({ x: Math.cos(a) + 0.001 * Math.sin(7 * i), y: Math.sin(a) + 0.001 * Math.cos(5 * i) });
+  }
+  const k = 1.6 / Math.sqrt(count);
+  const rounds = count > 2 ? 400 : 0;
+  for (let round = 0; round < rounds; round++) {
+    const heat = 0.08 * (1 - round / rounds);
+    const f = p.map(() => ({ x: 0, y: 0 }));
+    const push = (i, j, size, dx, dy) => {
+      f[i].x += dx * size; f[i].y += dy * size;
+      f[j].x -= dx * size; f[j].y -= dy * size;
+    };
+    for (let i = 0; i < count; i++) for (let j = 0; j < i; j++) {
+      const dx = p[i].x - p[j].x, dy = p[i].y - p[j].y, d2 = Math.max(dx * dx + dy * dy, 1e-4);
+      push(i, j, (k * k) / d2, dx, dy);
+    }
+    for (const [a, b] of links) {
+      const dx = p[b].x - p[a].x, dy = p[b].y - p[a].y, d = Math.hypot(dx, dy);
+      push(a, b, d / k / 1, dx, dy);
+    }
+    p.forEach((q, i) => {
+      const size = Math.hypot(f[i].x, f[i].y) || 1, step = Math.min(size, heat) / size;
+      q.x += f[i].x * step;
+      q.y += f[i].y * step;
+    });
+  }
+  return fit(p);
+}
+
+function fit(p) {
+  const xs = p.map((q) => q.x), ys = p.map((q) => q.y);
+  const [left, right, top, low] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
+  const pad = radius + 26;
+  const scale = (from, to, room) => (to - from > 1e-6 ? (room - 2 * pad) / (to - from) : 0);
+  let sx = scale(left, right, WIDE), sy = scale(top, low, HIGH);
+  if (sx && sy) { sx = Math.min(sx, sy * 1.6); sy = Math.min(sy, sx * 1.6); }
+  return p.map((q) => ({ x: WIDE / 2 + (q.x - (left + right) / 2) * sx, y: HIGH / 2 + (q.y - (top + low) / 2) * sy }));
+}
+
+const links = () => Object.entries(state.links).map(([key, l]) => ({ key, ...l })).sort((p, q) => p.a - q.a || p.b - q.b);
+
+function draw() {
+  const all = nodes(), list = links();
+  if (all.length === 0) return;
+  const now = all.length + ":" + list.map((l) => l.key).join();
+  if (now !== shape) {
+    shape = now;
+    radius = all.length <= 12 ? 21 : all.length <= 30 ? 16 : 12;
+    spots = settle(all.length, list.map((l) => [l.a, l.b]));
+  }
+  if (!state.links[focus]) focus = list[0]?.key ?? "";
+  each(linksG, list, (l) => l.key, makeLink, updateLink);
+  const letters = new Map(tips().map((t) => [t.hash, t]));
+  each(nodesG, all, (n) => n.i, makeNode, (el, n) => updateNode(el, n, letters.get(n.tip), all.length));
+  const cut = list.filter((l) => l.cut).length;
+  say($("net-note"), about.orders ? `${plural(list.length, "link")}, ${cut} cut. Click a link to cut or heal it, or draw a line across several.` : "");
+}
+
+function makeLink(l) {
+  const el = s("g", { class: "link", "data-link": l.key }, s("title"), s("line", { class: "line" }), s("path", { class: "cross", d: "M-6-6 6 6M-6 6 6-6" }), s("line", { class: "hit" }));
+  if (!about.orders) return el;
+  set(el, "role", "button");
+  el.addEventListener("click", () => toggle([el.dataset.key]));
+  el.addEventListener("focus", () => (focus = el.dataset.key));
+  return el;
+}
+
+function updateLink(el, l) {
+  const a = spots[l.a], b = spots[l.b];
+  const [title, line, cross, hit] = el.children;
+  for (const part of [line, hit]) {
+    set(part, "x1", a.x); set(part, "y1", a.y); set(part, "x2", b.x); set(part, "y2", b.y);
+  }
+  set(cross, "transform", `translate(${(a.x + b.x) / 2} ${(a.y + b.y) / 2})`);
+  const how = l.cut ? "cut" : l.up ? "up" : "down";
+  const text = `Link ${l.a}–${l.b}: ${{ cut: "cut", up: "connected", down: "not connected now" }[how]}${l.note ? ", " + l.note : ""}`;
+  set(el, "class", "link " + how);
+  say(title, text + (about.orders ? (l.cut ? ". Click to heal." : ". Click to cut.") : ""));
+  set(el, "aria-label", text);
+  if (about.orders) {
+    set(el, "aria-pressed", l.cut);
+    set(el, "tabindex", l.key === focus ? 0 : -1);
+  }
+}
+
+function makeNode() {
+  return s("g", { class: "node", role: "img" }, s("title"), s("circle", { class: "pulse" }), s("circle", { class: "disc" }), s("text", { class: "num", dy: "0.35em" }), s("text", { class: "at" }));
+}
+
+function updateNode(el, n, tip, count) {
+  const [title, pulse, disc, num, at] = el.children;
+  set(el, "transform", `translate(${spots[n.i].x} ${spots[n.i].y})`);
+  set(disc, "r", radius);
+  set(pulse, "r", radius);
+  say(num, String(n.i));
+  const first = !tip || tip.letter === "A";
+  const kind = !n.running ? "off" : first ? "tip-a" : "tip-" + (tip.letter <= "D" ? tip.letter.toLowerCase() : "d");
+  set(el, "class", `node ${kind} ${n.miner ? "miner " + color(n.i) : ""} ${count > 30 ? "small" : ""}`);
+  // With many nodes only what is different is written beside them.
+  say(at, !n.running ? n.state || "off" : count <= 30 || !first ? `${tip?.letter ?? ""} ${n.height}` : "");
+  set(at, "y", radius + 14);
+  const text = n.running ? `Node ${n.i}: height ${n.height}, tip ${tip?.letter}, ${plural(n.peers, "peer")}, ${n.txs} in the mempool${n.miner ? ", mines" : ""}` : `Node ${n.i}: ${n.state || "does not run"}`;
+  say(title, text);
+  set(el, "aria-label", text);
+  if (el.dataset.tip && n.tip && el.dataset.tip !== n.tip) pulse.animate([{ opacity: 0.9, transform: "scale(1)" }, { opacity: 0, transform: "scale(1.9)" }], { duration: still() ? 0 : 900 });
+  if (n.tip) el.dataset.tip = n.tip;
+}
+
+const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+/** toggle cuts links, or heals them if all of them are cut. */
+function toggle(keys) {
+  if (keys.length === 0) return;
+  const heal = keys.every((key) => state.links[key]?.cut);
+  const pairs = keys.map((key) => key.split("-").map(Number));
+  const what = keys.length === 1 ? "link " + keys[0].replace("-", "–") : plural(keys.length, "link");
+  attempt(`${heal ? "Healing" : "Cutting"} ${what}`, () => order({ what: heal ? "join" : "cut", links: pairs }), () => `${heal ? "Healed" : "Cut"} ${what}.`);
+}
+
+function walk(e) {
+  const keys = links().map((l) => l.key), i = keys.indexOf(focus);
+  const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[e.key];
+  if (step) {
+    e.preventDefault();
+    const next = keys[(i + step + keys.length) % keys.length];
+    for (const el of linksG.children) set(el, "tabindex", el.dataset.key === next ? 0 : -1);
+    [...linksG.children].find((el) => el.dataset.key === next)?.focus();
+  } else if ((e.key === "Enter" || e.key === " ") && e.target.dataset.link) {
+    e.preventDefault();
+    toggle([focus]);
+  }
+}
+
+/** startKnife follows a line that is drawn over the picture. */
+function startKnife(e) {
+  if (e.button !== 0 || e.target.closest(".link")) return;
+  const point = (ev) => new DOMPoint(ev.clientX, ev.clientY).matrixTransform(svg.getScreenCTM().inverse());
+  const from = point(e);
+  let to = from;
+  svg.setPointerCapture(e.pointerId);
+  const crossed = () => links().filter((l) => crosses(from, to, spots[l.a], spots[l.b])).map((l) => l.key);
+  const move = (ev) => {
+    to = point(ev);
+    set(knife, "x1", from.x); set(knife, "y1", from.y); set(knife, "x2", to.x); set(knife, "y2", to.y);
+    set(knife, "visibility", "visible");
+    const hit = crossed();
+    for (const el of linksG.children) el.classList.toggle("touched", hit.includes(el.dataset.key));
+  };
+  const end = (ev) => {
+    svg.removeEventListener("pointermove", move);
+    svg.removeEventListener("pointerup", end);
+    svg.removeEventListener("pointercancel", end);
+    set(knife, "visibility", "hidden");
+    for (const el of linksG.children) el.classList.remove("touched");
+    if (ev.type === "pointerup") toggle(crossed());
+  };
+  svg.addEventListener("pointermove", move);
+  svg.addEventListener("pointerup", end);
+  svg.addEventListener("pointercancel", end);
+}
+
+/** crosses tells whether the segments a–b and c–d cross. */
+function crosses(a, b, c, d) {
+  const side = (p, q, r) => Math.sign((q.x - p.x) * (r.y - p.y) - (q.y - p.y) * (r.x - p.x));
+  return side(a, b, c) * side(a, b, d) < 0 && side(c, d, a) * side(c, d, b) < 0;
+}
