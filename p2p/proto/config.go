@@ -36,9 +36,9 @@ type Config struct {
 	// NoCompactBlocks: blocks are only announced by headers and fetched whole (BIP152 is not offered).
 	NoCompactBlocks bool
 
-	// NoPings: nobody is pinged only to see whether he is alive, for networks in which no connection dies without
-	// Gone (the simulator's).
-	NoPings bool
+	// Quiet is for networks in which no connection dies without Gone (the simulator's): nobody is pinged only to see whether
+	// he is alive, and a peer is told of our fee filter again only when it has changed by more than a third.
+	Quiet bool
 
 	// TrickleScale multiplies all delays that exist for privacy or politeness: the Poisson timers of
 	// announcements, the delays of requests to inbound peers. 0 means 1. A network on one host uses 0.02.
@@ -47,6 +47,8 @@ type Config struct {
 	// NetGroup is the group by which addresses that are to be dialled are bounded. nil: /16 of IPv4,
 	// /32 of IPv6.
 	NetGroup func(netip.AddrPort) string
+
+	thorough bool // look at every peer after each event, in tests; see quickWork
 }
 
 // Limits are numbers of connections. Zero means none of that kind.

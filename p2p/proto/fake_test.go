@@ -338,7 +338,7 @@ func newRigAt(t testing.TB, now time.Time, change func(*Config)) *rig {
 	r := &rig{t: t, chain: newFakeChain(), pool: newFakePool(), book: &fakeBook{}, now: now}
 	cfg := Config{
 		Params: testNet, Rand: rand.New(rand.NewPCG(1, 2)), Chain: r.chain, Pool: r.pool, Book: nil,
-		Version: "0.1", Limits: Limits{Inbound: 20},
+		Version: "0.1", Limits: Limits{Inbound: 20}, thorough: thorough,
 	}
 	if change != nil {
 		change(&cfg)

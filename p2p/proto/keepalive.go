@@ -29,7 +29,7 @@ func (s *pingState) deadline() time.Time {
 
 func (m *Machine) keepAlive(p *peer) {
 	s := &p.ping
-	if p.hs.protocol < versionPong || m.cfg.NoPings && s.nonce == 0 {
+	if p.hs.protocol < versionPong || m.cfg.Quiet && s.nonce == 0 {
 		s.next = time.Time{} // it could not answer, or need not
 		return
 	}

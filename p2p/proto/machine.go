@@ -40,6 +40,8 @@ type Machine struct {
 	addrs    addrState
 	outbound outboundState
 	disliked *rolling // net addresses, by addrKey
+
+	quick quickWork
 }
 
 // peer is one connection and all that is remembered for it.
@@ -98,7 +100,7 @@ func (m *Machine) Step(now time.Time, ev Event) []Effect {
 	m.start()
 	m.out = nil
 	m.handle(ev)
-	m.work()
+	m.workFor(ev)
 	out := m.out
 	m.out = nil
 	return out
@@ -128,10 +130,8 @@ func (m *Machine) NextTick() time.Time {
 	e.add(m.now.Add(idleTick))
 	e.add(m.txs.tracker.next())
 	m.outboundDeadlines(&e)
-	for _, p := range m.order {
-		if !p.closing {
-			m.peerDeadlines(p, &e)
-		}
+	for _, t := range m.quick.times {
+		e.add(t)
 	}
 	return e.at.Add(-m.ahead)
 }

@@ -328,7 +328,9 @@ func (m *Machine) tellFeeFilter(p *peer) {
 		m.send(p, wire.FeeFilter{FeeRate: fee})
 		p.inv.toldFee = fee
 	}
-	p.inv.feeCheck = m.now.Add(m.poisson(feeFilterEvery))
+	if p.inv.feeCheck = (time.Time{}); !m.cfg.Quiet {
+		p.inv.feeCheck = m.now.Add(m.poisson(feeFilterEvery))
+	}
 }
 
 // feeFilter is the mempool's floor rounded down to a step of a tenth, so that it does not tell one node from
@@ -360,7 +362,7 @@ func (m *Machine) hastenFeeFilter() {
 		case p.closing || told < 0:
 		case told == consensus.MaxMoney && fee < told:
 			p.inv.feeCheck = m.now
-		case p.inv.feeCheck.After(soon) && (fee > told+told/3 || fee < told-told/3):
+		case (p.inv.feeCheck.After(soon) || m.cfg.Quiet && p.inv.feeCheck.IsZero()) && (fee > told+told/3 || fee < told-told/3):
 			p.inv.feeCheck = soon
 		}
 	}
