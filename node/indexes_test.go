@@ -214,8 +214,8 @@ func TestIndexOfNewerFormat(t *testing.T) {
 // has not reached.
 func TestIndexesAndPruning(t *testing.T) {
 	for want, cfg := range map[string]Config{
-		"Prune mode is incompatible with -txindex.":         {Params: consensus.Regtest(), Prune: 1, TxIndex: true},
-		"Prune mode is incompatible with -txospenderindex.": {Params: consensus.Regtest(), Prune: 1, SpentIndex: true},
+		"prune mode is incompatible with -txindex":         {Params: consensus.Regtest(), Prune: 1, TxIndex: true},
+		"prune mode is incompatible with -txospenderindex": {Params: consensus.Regtest(), Prune: 1, SpentIndex: true},
 	} {
 		if err := cfg.Validate(); err == nil || err.Error() != want {
 			t.Errorf("%v, want %q", err, want)

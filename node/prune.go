@@ -24,9 +24,9 @@ func (c *Config) checkPrune() error {
 	case c.Prune > pruneByHand && c.Prune < minPruneMiB && !c.FastPrune:
 		return fmt.Errorf("--prune is configured below the minimum of %d MiB: use a higher number", minPruneMiB)
 	case c.Prune > 0 && c.TxIndex:
-		return errors.New("Prune mode is incompatible with -txindex.") //nolint:staticcheck // Core's sentence
+		return errors.New("prune mode is incompatible with -txindex")
 	case c.Prune > 0 && c.SpentIndex:
-		return errors.New("Prune mode is incompatible with -txospenderindex.") //nolint:staticcheck // Core's sentence
+		return errors.New("prune mode is incompatible with -txospenderindex")
 	case c.Prune > 1<<40:
 		return fmt.Errorf("--prune is in MiB, and %d of them are no disk", c.Prune)
 	}
