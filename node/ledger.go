@@ -40,16 +40,18 @@ type job struct {
 // There are two queues, each in order. Blocks and headers, and what miners wait for, go first: they had to be
 // worked for, whereas anybody can fill the other queue with transactions that take a tenth of a second each to refuse.
 type ledger struct {
-	chain  *chain.Chain
-	pool   *mempool.Pool
-	clock  *clock
-	log    *slog.Logger
-	out    func(proto.Event)
-	tell   func(Happening)
-	fail   func(error)
-	stats  *stats
-	fees   *teacher
-	seenAt chain.Position // the tip that the pool has followed to
+	chain *chain.Chain
+	pool  *mempool.Pool
+	clock *clock
+	log   *slog.Logger
+	out   func(proto.Event)
+	tell  func(Happening)
+	fail  func(error)
+	// confirmed is told when a snapshot turned out to be right.
+	confirmed func()
+	stats     *stats
+	fees      *teacher
+	seenAt    chain.Position // the tip that the pool has followed to
 
 	mu     sync.Mutex
 	urgent []*job
@@ -184,8 +186,12 @@ func (l *ledger) addHeaders(peer proto.PeerID, hs []types.Header) error {
 // addBlock gives a block to the chain, lets the mempool follow, and reports.
 func (l *ledger) addBlock(peer proto.PeerID, b *types.Block) (known bool, err error) {
 	before := l.chain.Tip()
+	_, assumed := l.chain.Assumed()
 	known, err = l.chain.AddBlock(b)
 	l.check(err)
+	if _, still := l.chain.Assumed(); assumed && !still {
+		l.confirmed()
+	}
 	l.out(proto.BlockVerdict{Peer: peer, Hash: b.Hash(), Known: known, Err: err})
 	if after := l.chain.Tip(); after.Hash() != before.Hash() {
 		if peer != 0 {
