@@ -23,6 +23,7 @@ var tiny = sizes{
 	startRuns: map[int]int{1: 1}, idle: time.Millisecond, idleNets: 1, idleNodes: 2, idleBlocks: 1,
 	syncBlocks: 110, syncTxs: 2, syncRuns: 1, poolTxs: 4, poolRuns: 2, rpcTxs: 2, rpcRuns: 1,
 	connectTxs: 4, connectRuns: 1, largestRuns: 1, largestPart: 300, relayRuns: 2, spin: time.Millisecond, spinRuns: 2, spinSigs: 3,
+	answerBlocks: 104, answerTxs: 2, answerRuns: 1, answerSpin: time.Millisecond, answerBatch: 20,
 }
 
 func tinySuite(t *testing.T) *suite {

@@ -1,7 +1,7 @@
 // Command bench measures what docs/benchmarks.md shows: how fast networks of real processes start, how much memory an idle node takes, how
 // fast a late node catches up, and how fast transactions, blocks, headers and signatures are judged.
 //
-// It is no profiler and compares with no other program. Rates of work inside this process are also given per second of processor time,
+// It is no profiler; it compares with another program, btcd, only where -btcd names one. Rates of work inside this process are also given per second of processor time,
 // which says more than the clock where the machine has other work.
 //
 // scripts/bench.sh builds the program that is measured and calls this one. Start reading at suite.all.
@@ -35,15 +35,16 @@ func main() {
 
 // options are the flags.
 type options struct {
-	binary, date, commit, profiles string
-	only                           *regexp.Regexp
-	quick, asJSON                  bool
+	binary, btcd, date, commit, profiles string
+	only                                 *regexp.Regexp
+	quick, asJSON                        bool
 }
 
 func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.StringVar(&o.binary, "binary", "", "the built `program` cairn; without it only what runs in this process is measured")
+	flags.StringVar(&o.btcd, "btcd", "", "the built `program` btcd, with which answers by RPC are compared")
 	flags.StringVar(&o.date, "date", "", "the `day` that the page names")
 	flags.StringVar(&o.commit, "commit", "", "the `version` that the page names")
 	flags.StringVar(&o.profiles, "profiles", "", "`directory` for a CPU profile of each part that runs in this process; -tagfocus timed=yes leaves out what prepares it")
@@ -73,8 +74,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	if o.binary != "" {
-		if o.binary, err = filepath.Abs(o.binary); err != nil {
+	for _, program := range []*string{&o.binary, &o.btcd} {
+		if *program == "" {
+			continue
+		}
+		if *program, err = filepath.Abs(*program); err != nil {
 			return err
 		}
 	}
@@ -118,19 +122,27 @@ type sizes struct {
 	relayRuns   int           // blocks that cross the line of nodes
 	spin        time.Duration // one run of hashing or verifying
 	spinRuns    int
-	spinSigs    int // signatures that are verified before the clock is looked at
+
+	answerBlocks, answerTxs int // of the chain that is asked for by RPC; transactions a block
+	answerRuns              int
+	answerSpin              time.Duration // one run
+	answerBatch             int           // calls in one batch
+
+	spinSigs int // signatures that are verified before the clock is looked at
 }
 
 var fullSizes = sizes{
 	startRuns: map[int]int{4: 9, 20: 5}, idle: time.Minute, idleNets: 3, idleNodes: 20, idleBlocks: 2000,
 	syncBlocks: 2000, syncTxs: 10, syncRuns: 3, poolTxs: 2000, poolRuns: 7, rpcTxs: 1000, rpcRuns: 3,
 	connectTxs: 2000, connectRuns: 7, largestRuns: 3, largestPart: 1, relayRuns: 5, spin: 500 * time.Millisecond, spinRuns: 7, spinSigs: 100,
+	answerBlocks: 400, answerTxs: 20, answerRuns: 3, answerSpin: 500 * time.Millisecond, answerBatch: 10_000,
 }
 
 var quickSizes = sizes{
 	startRuns: map[int]int{4: 2, 20: 1}, idle: 3 * time.Second, idleNets: 1, idleNodes: 20, idleBlocks: 200,
 	syncBlocks: 300, syncTxs: 5, syncRuns: 1, poolTxs: 200, poolRuns: 2, rpcTxs: 100, rpcRuns: 1,
 	connectTxs: 500, connectRuns: 1, largestRuns: 1, largestPart: 20, relayRuns: 2, spin: 100 * time.Millisecond, spinRuns: 2, spinSigs: 100,
+	answerBlocks: 150, answerTxs: 5, answerRuns: 1, answerSpin: 100 * time.Millisecond, answerBatch: 500,
 }
 
 // suite is one run of this program.
@@ -154,6 +166,7 @@ var parts = []part{
 	{"start", true, (*suite).starts},
 	{"memory", true, (*suite).memory},
 	{"sync", true, (*suite).syncs},
+	{"rpc", true, (*suite).rpcs},
 	{"mempool", false, (*suite).mempool},
 	{"connect", false, (*suite).connects},
 	{"largest", true, (*suite).largest},

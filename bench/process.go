@@ -34,7 +34,10 @@ func (s *suite) command(ctx context.Context, args ...string) *exec.Cmd {
 }
 
 func (s *suite) start(ctx context.Context, args ...string) (*process, error) {
-	cmd := s.command(ctx, args...)
+	return startCommand(s.command(ctx, args...))
+}
+
+func startCommand(cmd *exec.Cmd) (*process, error) {
 	p := &process{cmd: cmd, lines: make(chan string, 64), stderr: new(bytes.Buffer)}
 	cmd.Stderr = p.stderr
 	out, err := cmd.StdoutPipe()

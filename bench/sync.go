@@ -183,8 +183,9 @@ func (s *suite) syncFrom(ctx context.Context, peer *daemon, sup *supply, dir str
 // daemon is a running `cairn node`.
 type daemon struct {
 	*process
-	p2p    string
-	client *rpc.Client
+	p2p     string
+	rpcAddr string // host:port
+	client  *rpc.Client
 }
 
 func (s *suite) startNode(ctx context.Context, dir string, args ...string) (*daemon, error) {
@@ -213,6 +214,7 @@ func (d *daemon) attach(ctx context.Context) (err error) {
 	if !ok {
 		return fmt.Errorf("%s does not tell its cookie: %q", d, where)
 	}
+	d.rpcAddr = strings.TrimPrefix(url, "http://")
 	d.client, err = rpc.Dial(url, cookie)
 	return err
 }

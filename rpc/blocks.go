@@ -123,7 +123,7 @@ func getBlock(_ context.Context, c *call) (any, error) {
 		if err != nil {
 			return nil, blockError(err)
 		}
-		return hex.EncodeToString(raw), nil
+		return hexBytes(raw), nil
 	}
 	b, err := c.block(e)
 	if err != nil {

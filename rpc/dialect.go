@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
+	"sync"
 	"time"
 )
 
@@ -79,25 +81,26 @@ func (r *request) readVersion(o *object) error {
 	return nil
 }
 
-// reply makes the JSON of a reply: in version 2 either a result or an error, before it both keys.
-func (r *request) reply(result []byte, err error) []byte {
-	b := make([]byte, 0, len(result)+len(r.id)+64)
+// reply appends the JSON of a reply, whose result do appends: in version 2 either a result or an error, before it both keys.
+func (r *request) reply(b []byte, do func([]byte) ([]byte, error)) ([]byte, error) {
 	b = append(b, '{')
 	if r.v2 {
 		b = append(b, `"jsonrpc":"2.0",`...)
 	}
+	head := len(b)
+	full, err := do(append(b, `"result":`...))
 	switch {
 	case err == nil && r.v2:
-		b = append(append(b, `"result":`...), result...)
+		b = full
 	case err == nil:
-		b = append(append(append(b, `"result":`...), result...), `,"error":null`...)
+		b = append(full, `,"error":null`...)
 	case r.v2:
-		b = append(append(b, `"error":`...), errorJSON(asError(err))...)
+		b = append(append(b[:head], `"error":`...), errorJSON(asError(err))...)
 	default:
-		b = append(append(b, `"result":null,"error":`...), errorJSON(asError(err))...)
+		b = append(append(b[:head], `"result":null,"error":`...), errorJSON(asError(err))...)
 	}
 	b = append(append(b, `,"id":`...), r.id...)
-	return append(b, '}')
+	return append(b, '}'), err
 }
 
 func errorJSON(e *Error) []byte {
@@ -140,21 +143,51 @@ func (s *Server) answer(ctx context.Context, rep *replier, body []byte) {
 }
 
 func (s *Server) answerOne(ctx context.Context, rep *replier, raw []byte) {
-	req, result, err := s.run(ctx, raw)
+	buf := replyBuffers.take()
+	defer func() { replyBuffers.give(buf) }()
+	req, reply, err := s.run(ctx, raw, buf)
+	buf = reply
 	if req.silent {
 		rep.w.WriteHeader(http.StatusNoContent)
 		return
 	}
+	reply = append(reply, '\n')
+	rep.w.Header().Set("Content-Length", strconv.Itoa(len(reply)))
 	rep.start(req.status(err))
-	rep.write(req.reply(result, err), []byte("\n"))
+	rep.write(reply)
+}
+
+// buffers are those that replies are made in, kept for the next ones.
+type buffers struct{ pool sync.Pool }
+
+// maxKeptBuffer bounds, in bytes, the buffers that are kept.
+const maxKeptBuffer = 1 << 20
+
+var replyBuffers buffers
+
+func (p *buffers) take() []byte {
+	if b, ok := p.pool.Get().(*[]byte); ok {
+		return (*b)[:0]
+	}
+	return make([]byte, 0, 1024)
+}
+
+// give takes back a buffer that nobody uses any more.
+func (p *buffers) give(b []byte) {
+	if cap(b) <= maxKeptBuffer {
+		p.pool.Put(&b)
+	}
 }
 
 // answerBatch answers call after call, each as soon as it is done, so that the replies are never all
 // in memory. Once the caller is gone the rest is not begun.
 func (s *Server) answerBatch(ctx context.Context, rep *replier, parts []json.RawMessage) {
 	open := false
+	buf := replyBuffers.take()
+	defer func() { replyBuffers.give(buf) }()
 	for _, raw := range parts {
-		req, result, err := s.run(ctx, raw)
+		req, reply, _ := s.run(ctx, raw, buf[:0])
+		buf = reply
 		if rep.err != nil {
 			return
 		}
@@ -166,7 +199,7 @@ func (s *Server) answerBatch(ctx context.Context, rep *replier, parts []json.Raw
 			rep.start(http.StatusOK)
 			sep, open = []byte("["), true
 		}
-		rep.write(sep, req.reply(result, err))
+		rep.write(sep, reply)
 	}
 	switch {
 	case open:
@@ -179,13 +212,16 @@ func (s *Server) answerBatch(ctx context.Context, rep *replier, parts []json.Raw
 	}
 }
 
-func (s *Server) run(ctx context.Context, raw []byte) (request, []byte, error) {
+// run does what one request asks for and appends the reply to b; err is what the reply says, too.
+func (s *Server) run(ctx context.Context, raw, b []byte) (request, []byte, error) {
 	req, err := parseRequest(raw)
-	if err != nil {
-		return req, nil, err
-	}
-	result, err := s.execute(ctx, &req)
-	return req, result, err
+	b, err = req.reply(b, func(b []byte) ([]byte, error) {
+		if err != nil {
+			return b, err
+		}
+		return s.execute(ctx, &req, b)
+	})
+	return req, b, err
 }
 
 // readBody reads the whole body, within its time and size. A status other than 0 says why not.
@@ -250,6 +286,7 @@ func (r *replier) failure(e *Error) {
 
 func (r *replier) failureAs(status int, e *Error) {
 	req := request{id: rawNull}
+	raw, _ := req.reply(nil, func(b []byte) ([]byte, error) { return b, e })
 	r.start(status)
-	r.write(req.reply(nil, e), []byte("\n"))
+	r.write(raw, []byte("\n"))
 }

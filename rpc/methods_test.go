@@ -128,7 +128,7 @@ func TestEveryMethodSurvives(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = r.server.execute(ended, &request{method: m.Name, params: raw})
+			_, err = r.server.execute(ended, &request{method: m.Name, params: raw}, nil)
 			if err != nil && (asError(err).Code == CodeInternal || asError(err).Message == "") {
 				t.Errorf("%s(%s): %v", m.Name, params, err)
 			}

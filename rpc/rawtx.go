@@ -2,7 +2,6 @@ package rpc
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"slices"
 
@@ -55,7 +54,7 @@ func getRawTransaction(ctx context.Context, c *call) (any, error) {
 		return nil, err
 	}
 	if verbosity <= 0 {
-		return hex.EncodeToString(at.tx.Bytes()), nil
+		return hexBytes(at.tx.Bytes()), nil
 	}
 	return at.fields(c, verbosity)
 }

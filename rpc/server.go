@@ -60,6 +60,7 @@ type Server struct {
 	slots   chan struct{}
 	rest    chan struct{}
 	events  *eventLog
+	locks   *lockCache
 
 	backend atomic.Pointer[Backend]
 	warmup  atomic.Pointer[string]
@@ -90,7 +91,7 @@ func New(cfg Config) *Server {
 		cfg.KeepAlive = keepAlive
 	}
 	s := &Server{cfg: cfg, methods: Methods(), byName: map[string]*Method{}, active: map[uint64]job{},
-		large: make(chan struct{}, maxLarge), slots: make(chan struct{}, maxConcurrent), rest: make(chan struct{}, maxREST), events: newEventLog()}
+		large: make(chan struct{}, maxLarge), slots: make(chan struct{}, maxConcurrent), rest: make(chan struct{}, maxREST), events: newEventLog(), locks: &lockCache{}}
 	for i := range s.methods {
 		s.byName[s.methods[i].Name] = &s.methods[i]
 	}
@@ -239,8 +240,8 @@ func (s *Server) authorized(w http.ResponseWriter, r *http.Request) bool {
 	return false
 }
 
-// execute runs one call and returns the JSON of its result.
-func (s *Server) execute(ctx context.Context, req *request) (raw []byte, err error) {
+// execute runs one call and appends the JSON of its result to b.
+func (s *Server) execute(ctx context.Context, req *request, b []byte) (raw []byte, err error) {
 	start := time.Now()
 	name := "unknown"
 	defer func() {
@@ -256,8 +257,8 @@ func (s *Server) execute(ctx context.Context, req *request) (raw []byte, err err
 			s.cfg.Observe(name, time.Since(start), code)
 		}
 	}()
-	b := s.backend.Load()
-	if b == nil {
+	backend := s.backend.Load()
+	if backend == nil {
 		return nil, fail(CodeWarmUp, "%s", *s.warmup.Load())
 	}
 	m := s.byName[req.method]
@@ -270,11 +271,11 @@ func (s *Server) execute(ctx context.Context, req *request) (raw []byte, err err
 		return nil, err
 	}
 	defer s.track(name, start)()
-	result, err := m.run(ctx, &call{Backend: b, server: s, method: m, args: args})
+	result, err := m.run(ctx, &call{Backend: backend, server: s, method: m, args: args})
 	if err != nil {
 		return nil, err
 	}
-	return appendValue(nil, result)
+	return appendValue(b, result)
 }
 
 // track notes a call as active until the returned function is called.

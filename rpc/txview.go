@@ -1,8 +1,6 @@
 package rpc
 
 import (
-	"encoding/hex"
-
 	"github.com/cairn-chain/cairn/consensus"
 	"github.com/cairn-chain/cairn/consensus/script"
 	"github.com/cairn-chain/cairn/types"
@@ -23,8 +21,8 @@ func (v txView) fields(c *call) fields {
 	if len(v.spent) != len(tx.In) {
 		v.spent = nil
 	}
-	f := obj("txid", tx.ID(), "hash", tx.WitnessID(), "version", tx.Version, "size", tx.Size(), "vsize", tx.VSize(),
-		"weight", tx.Weight(), "locktime", tx.LockTime)
+	f := append(make(fields, 0, 13), obj("txid", tx.ID(), "hash", tx.WitnessID(), "version", tx.Version, "size", tx.Size(), "vsize", tx.VSize(),
+		"weight", tx.Weight(), "locktime", tx.LockTime)...)
 	ins := make([]fields, len(tx.In))
 	for i := range tx.In {
 		ins[i] = v.input(c, i)
@@ -45,7 +43,7 @@ func (v txView) fields(c *call) fields {
 		f.add("blockhash", *v.block)
 	}
 	if v.hex {
-		f.add("hex", hex.EncodeToString(tx.Bytes()))
+		f.add("hex", hexBytes(tx.Append(make([]byte, 0, tx.Size()))))
 	}
 	return f
 }
@@ -61,15 +59,15 @@ func (v txView) input(c *call, i int) fields {
 	in := &v.tx.In[i]
 	var f fields
 	if v.tx.IsCoinbase() {
-		f.add("coinbase", hex.EncodeToString(in.ScriptSig))
+		f.add("coinbase", hexBytes(in.ScriptSig))
 	} else {
 		f = obj("txid", in.PrevOut.TxID, "vout", in.PrevOut.Index,
-			"scriptSig", obj("asm", script.DisassembleScriptSig(in.ScriptSig), "hex", hex.EncodeToString(in.ScriptSig)))
+			"scriptSig", obj("asm", script.DisassembleScriptSig(in.ScriptSig), "hex", hexBytes(in.ScriptSig)))
 	}
 	if len(in.Witness) > 0 {
-		items := make([]string, len(in.Witness))
+		items := make([]hexBytes, len(in.Witness))
 		for j, item := range in.Witness {
-			items[j] = hex.EncodeToString(item)
+			items[j] = item
 		}
 		f.add("txinwitness", items)
 	}
@@ -82,11 +80,14 @@ func (v txView) input(c *call, i int) fields {
 	return f
 }
 
-// lockFields describes the script of an output.
+// lockFields describes the script of an output; the result must not be changed.
 func lockFields(c *call, lock []byte) fields {
-	params := c.Node.Params().Addresses()
+	return c.server.locks.fields(c.Node.Params().Addresses(), lock)
+}
+
+func describeLock(params script.AddressParams, lock []byte) fields {
 	class, _ := script.Classify(lock)
-	f := obj("asm", script.Disassemble(lock), "desc", inferDescriptor(params, lock), "hex", hex.EncodeToString(lock))
+	f := obj("asm", script.Disassemble(lock), "desc", inferDescriptor(params, lock), "hex", hexBytes(lock))
 	if address, ok := script.EncodeAddress(params, lock); ok {
 		f.add("address", address)
 	}

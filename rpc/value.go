@@ -2,10 +2,12 @@ package rpc
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 
 	"github.com/cairn-chain/cairn/types"
@@ -252,7 +254,9 @@ func appendValue(b []byte, v any) ([]byte, error) {
 	case Amount:
 		return append(b, v.String()...), nil
 	case types.Hash:
-		return append(append(append(b, '"'), v.String()...), '"'), nil
+		return appendHash(b, v), nil
+	case hexBytes:
+		return append(hex.AppendEncode(append(b, '"'), v), '"'), nil
 	case string:
 		return appendString(b, v), nil
 	case json.Number:
@@ -264,6 +268,8 @@ func appendValue(b []byte, v any) ([]byte, error) {
 	case []string:
 		return appendList(b, v)
 	case []types.Hash:
+		return appendHashes(b, v), nil
+	case []hexBytes:
 		return appendList(b, v)
 	case []any:
 		return appendList(b, v)
@@ -272,6 +278,25 @@ func appendValue(b []byte, v any) ([]byte, error) {
 	}
 	raw, err := json.Marshal(v)
 	return append(b, raw...), err
+}
+
+// hexBytes are shown as a string of hexadecimal digits.
+type hexBytes []byte
+
+func appendHash(b []byte, h types.Hash) []byte {
+	slices.Reverse(h[:])
+	return append(hex.AppendEncode(append(b, '"'), h[:]), '"')
+}
+
+func appendHashes(b []byte, list []types.Hash) []byte {
+	b = append(b, '[')
+	for i, h := range list {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendHash(b, h)
+	}
+	return append(b, ']')
 }
 
 func appendFields(b []byte, f fields) (_ []byte, err error) {
@@ -309,14 +334,19 @@ func appendList[T any](b []byte, list []T) (_ []byte, err error) {
 	return append(b, ']'), nil
 }
 
+// plainChar are the bytes that stand for themselves in a JSON string.
+var plainChar = func() (t [256]bool) {
+	for c := ' '; c <= '~'; c++ {
+		t[c] = c != '"' && c != '\\'
+	}
+	return t
+}()
+
 // appendString appends a JSON string without the escapes that only web pages need.
 func appendString(b []byte, s string) []byte {
 	plain := true
-	for i := 0; i < len(s); i++ {
-		if s[i] < ' ' || s[i] == '"' || s[i] == '\\' || s[i] > '~' {
-			plain = false
-			break
-		}
+	for i := 0; i < len(s) && plain; i++ {
+		plain = plainChar[s[i]]
 	}
 	if plain {
 		return append(append(append(b, '"'), s...), '"')

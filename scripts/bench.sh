@@ -36,8 +36,9 @@ trap 'exit 143' TERM
 
 echo "bench: building" >&2
 go build -o "$dir" ./cmd/cairn ./bench
+go build -C interop -o "$dir/btcd" github.com/btcsuite/btcd
 
 cd "$here" # paths in flags are the caller's
-"$dir/bench" -binary "$dir/cairn" "${flags[@]}" "$@" &
+"$dir/bench" -binary "$dir/cairn" -btcd "$dir/btcd" "${flags[@]}" "$@" &
 pid=$!
 wait "$pid"
