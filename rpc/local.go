@@ -19,7 +19,11 @@ func (s *Server) Call(ctx context.Context, method string, params ...any) (json.R
 	if err != nil {
 		return nil, fail(CodeInvalidRequest, "%s", err)
 	}
-	_, result, err := s.run(ctx, raw)
+	req, err := parseRequest(raw)
+	if err != nil {
+		return nil, asError(err)
+	}
+	result, err := s.execute(ctx, &req, nil)
 	if err != nil {
 		return nil, asError(err)
 	}
