@@ -35,6 +35,9 @@ type Config struct {
 	Faults  []Fault `toml:"fault" json:"faults"`
 	// NoCompactBlocks lets blocks be fetched whole.
 	NoCompactBlocks bool `toml:"no_compact_blocks" json:"no_compact_blocks"`
+	// Gamma is the chance in a hundred with which an honest miner mines on a selfish miner's branch in a tie; absent: it mines on
+	// what its node heard first.
+	Gamma *int `toml:"gamma" json:"gamma,omitempty"`
 	// Retarget is "none", every block as hard as the first, or "asert".
 	Retarget string        `toml:"retarget" json:"retarget"`
 	HalfLife time.Duration `toml:"half_life" json:"half_life"` // of asert
@@ -60,8 +63,11 @@ type Miner struct {
 	Name  string `toml:"name" json:"name"`
 	Share int64  `toml:"share" json:"share"` // a weight among all miners
 	Node  int    `toml:"node" json:"node"`   // that it mines with
-	// Strategy is "honest", or "selfish" (Eyal and Sirer).
-	Strategy string `toml:"strategy" json:"strategy"`
+	// Strategy is "honest", "selfish" (Eyal and Sirer), or "double-spend": Trials attacks on a merchant at the next node who waits
+	// for Confirmations; the run ends with the last.
+	Strategy      string `toml:"strategy" json:"strategy"`
+	Confirmations int    `toml:"confirmations" json:"confirmations,omitempty"`
+	Trials        int    `toml:"trials" json:"trials,omitempty"`
 }
 
 // Block says how large blocks are.
@@ -100,7 +106,7 @@ type Fault struct {
 const (
 	maxNodes    = 20_000
 	maxDuration = 10 * 365 * 24 * time.Hour
-	maxFill     = 900_000
+	maxFill     = 950_000
 	maxBatch    = 1000
 )
 
@@ -187,6 +193,8 @@ func (c *Config) checkNumbers() string {
 		return "half_life must be at least 1s"
 	case c.Blocks < 0:
 		return "blocks must not be negative"
+	case c.Gamma != nil && (*c.Gamma < 0 || *c.Gamma > 100):
+		return "gamma must be 0 to 100"
 	}
 	return ""
 }
@@ -243,18 +251,29 @@ func (r *Region) check(regions int) string {
 func (c *Config) checkMiners() string {
 	var sum int64
 	for _, m := range c.Miners {
-		switch {
-		case m.Node < 0 || m.Node >= c.Nodes:
-			return fmt.Sprintf("miner %q mines with node %d, there are %d", m.Name, m.Node, c.Nodes)
-		case m.Share < 0 || m.Share > 1e9:
-			return fmt.Sprintf("miner %q has a share of %d", m.Name, m.Share)
-		case m.Strategy != "honest" && m.Strategy != "selfish":
-			return fmt.Sprintf("miner %q: unknown strategy %q, use honest or selfish", m.Name, m.Strategy)
+		if what := m.check(c.Nodes); what != "" {
+			return fmt.Sprintf("miner %q: %s", m.Name, what)
 		}
 		sum += m.Share
 	}
 	if sum == 0 {
 		return "no miner has a share"
+	}
+	return ""
+}
+
+func (m *Miner) check(nodes int) string {
+	switch {
+	case m.Node < 0 || m.Node >= nodes:
+		return fmt.Sprintf("it mines with node %d, there are %d", m.Node, nodes)
+	case m.Share < 0 || m.Share > 1e9:
+		return "share must be 0 to 1000000000"
+	case m.Strategy == "honest" || m.Strategy == "selfish":
+		return ""
+	case m.Strategy != "double-spend":
+		return fmt.Sprintf("unknown strategy %q, use honest, selfish or double-spend", m.Strategy)
+	case m.Confirmations < 1 || m.Confirmations > 100 || m.Trials < 1 || m.Trials > preludeCoins || nodes < 2:
+		return fmt.Sprintf("it needs confirmations (1 to 100), trials (1 to %d), and a second node", preludeCoins)
 	}
 	return ""
 }

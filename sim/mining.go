@@ -5,6 +5,7 @@ import (
 	"math/big"
 	"math/rand/v2"
 
+	"github.com/cairn-chain/cairn/chain"
 	"github.com/cairn-chain/cairn/consensus"
 	"github.com/cairn-chain/cairn/consensus/script"
 	"github.com/cairn-chain/cairn/mempool"
@@ -21,6 +22,7 @@ import (
 type mining struct {
 	world   *World
 	rand    *rand.Rand
+	tie     *rand.Rand
 	miners  []*digger
 	shares  int64
 	percent int64 // of the power that the miners have
@@ -35,19 +37,46 @@ type digger struct {
 	Miner
 	index int
 	node  *node
-	timer int // the number of the timer that counts
+	timer int  // the number of the timer that counts
+	plan  plan // nil: it is honest
 }
 
-func newMining(w *World) *mining {
-	m := &mining{world: w, rand: stream(w.seed, streamWork), percent: 100}
+// plan is the strategy of a miner who does not just publish what it finds.
+type plan interface {
+	// parent is the block to mine on, and txs what the block is to hold.
+	parent() *chain.Node
+	txs() (txs []*types.Tx, fees int64)
+	// found is told of a block of its own, heard of a new tip of its node.
+	found(b *types.Block)
+	heard(tip *chain.Node)
+	// over tells that nothing more is wanted of the run.
+	over() bool
+}
+
+func newPlan(w *World, n *node, cfg Miner) (plan, error) {
+	switch cfg.Strategy {
+	case "selfish":
+		return newSelfish(w, n)
+	case "double-spend":
+		return newAttack(w, n, cfg)
+	}
+	return nil, nil
+}
+
+func newMining(w *World) (*mining, error) {
+	m := &mining{world: w, rand: stream(w.seed, streamWork), tie: stream(w.seed, streamStrategy), percent: 100}
 	m.first, _ = consensus.TargetFromBits(consensus.NextBits(w.params, w.nodes[0].chain.Tip()))
 	for i, cfg := range w.cfg.Miners {
 		d := &digger{Miner: cfg, index: i, node: w.nodes[cfg.Node]}
+		var err error
+		if d.plan, err = newPlan(w, d.node, cfg); err != nil {
+			return nil, err
+		}
 		m.shares += cfg.Share
 		m.miners = append(m.miners, d)
 	}
 	w.at(warmUp, noNode, m.drawAll)
-	return m
+	return m, nil
 }
 
 func (m *mining) drawAll() {
@@ -92,8 +121,13 @@ func (m *mining) setPower(percent int64) {
 	m.drawAll()
 }
 
-// tipChanged: with a retarget the rate of those who mine there may have changed.
+// tipChanged tells those who mine with a node of its new tip. With a retarget their rate may have changed.
 func (m *mining) tipChanged(n *node) {
+	for _, d := range m.miners {
+		if d.node == n && d.plan != nil {
+			d.plan.heard(n.chain.Tip())
+		}
+	}
 	if m.world.params.Retarget == consensus.RetargetNone || m.world.now < warmUp {
 		return
 	}
@@ -105,31 +139,47 @@ func (m *mining) tipChanged(n *node) {
 }
 
 // tip is what the miner mines on.
-func (d *digger) tip() consensus.Ancestry { return d.node.chain.Tip() }
+func (d *digger) tip() consensus.Ancestry {
+	if d.plan != nil {
+		return d.plan.parent()
+	}
+	return d.node.chain.Tip()
+}
 
-// find makes a block on the miner's tip and gives it to its node.
+// find makes a block and gives it to the miner's node, or to its plan.
 func (m *mining) find(d *digger) {
-	b, fees := m.build(d, d.tip(), d.node.pool)
+	if d.plan != nil {
+		txs, fees := d.plan.txs()
+		b := m.build(d.plan.parent(), txs, fees)
+		m.world.record.found(d, b, fees)
+		d.plan.found(b)
+		return
+	}
+	m.choose(d.node)
+	txs, fees := m.choice(d.node.pool)
+	b := m.build(d.tip(), txs, fees)
 	m.world.record.found(d, b, fees)
 	d.node.addBlock(0, b)
 }
 
-// build makes a solved block on parent from the best of a mempool, which may be nil.
-func (m *mining) build(d *digger, parent consensus.Ancestry, pool *mempool.Pool) (b *types.Block, fees int64) {
-	w := m.world
-	var txs []*types.Tx
-	if pool != nil {
-		for _, s := range pool.Select(types.MaxBlockWeight-miner.ReservedWeight-types.WitnessScale*w.cfg.Block.Fill, consensus.MaxBlockSigOpCost-miner.ReservedSigOps, 0) {
-			txs = append(txs, s.Tx)
-			fees += s.Fee
-		}
+// choice is the best of a mempool.
+func (m *mining) choice(pool *mempool.Pool) (txs []*types.Tx, fees int64) {
+	weight := types.MaxBlockWeight - miner.ReservedWeight - types.WitnessScale*m.world.cfg.Block.Fill
+	for _, s := range pool.Select(weight, consensus.MaxBlockSigOpCost-miner.ReservedSigOps, 0) {
+		txs = append(txs, s.Tx)
+		fees += s.Fee
 	}
+	return txs, fees
+}
+
+// build makes a solved block on parent.
+func (m *mining) build(parent consensus.Ancestry, txs []*types.Tx, fees int64) *types.Block {
 	m.counter++
 	extra := binary.LittleEndian.AppendUint64(nil, m.counter)
-	b = miner.BuildBlock(w.params, parent, txs, fees, payTo(), extra, w.clock())
+	b := miner.BuildBlock(m.world.params, parent, txs, fees, payTo(), extra, m.world.clock())
 	m.fill(b)
 	solve(b)
-	return b, fees
+	return b
 }
 
 // fill makes the coinbase larger until the block has the size that the scenario wants.

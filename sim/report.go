@@ -109,6 +109,9 @@ type Earned struct {
 	Kept     int    `json:"kept"`    // on the best chain
 	Revenue  Share  `json:"revenue"` // of the blocks on the best chain
 	Fees     int64  `json:"fees"`
+	// Trials of double spending, and how many succeeded.
+	Trials  int `json:"trials,omitempty"`
+	Success int `json:"success,omitempty"`
 }
 
 // Pool is the mean of some nodes' mempools at one time, and the height of the first node.
@@ -218,6 +221,9 @@ func (w *World) earned() []Earned {
 	for i := range out {
 		out[i].Power = share(w.cfg.Miners[i].Share, power)
 		out[i].Revenue = share(int64(out[i].Kept), kept)
+		if a, ok := w.mining.miners[i].plan.(*attack); ok {
+			out[i].Trials, out[i].Success = a.done, a.gained
+		}
 	}
 	return out
 }

@@ -39,15 +39,25 @@ const leastCoin = 50_000
 
 func newTraffic(w *World) *traffic {
 	t := &traffic{world: w, rand: stream(w.seed, streamTraffic), lock: payTo()}
-	if w.cfg.Traffic.Interval == 0 {
-		return t
-	}
 	tx := w.record.first.Txs[0]
 	for i := range preludeCoins {
 		t.coins = append(t.coins, walletCoin{types.OutPoint{TxID: tx.ID(), Index: uint32(i)}, tx.Out[i].Value})
 	}
-	w.at(warmUp, noNode, t.next)
+	if w.cfg.Traffic.Interval > 0 {
+		w.at(warmUp, noNode, t.next)
+	}
 	return t
+}
+
+// take takes the coin that has waited longest out of the wallet; ok is false if there is none that is worth spending.
+func (t *traffic) take() (coin walletCoin, ok bool) {
+	for len(t.coins) > 0 {
+		coin, t.coins = t.coins[0], t.coins[1:]
+		if coin.value >= leastCoin {
+			return coin, true
+		}
+	}
+	return walletCoin{}, false
 }
 
 // next waits for the next arrival.
@@ -69,14 +79,10 @@ func (t *traffic) next() {
 }
 
 func (t *traffic) pay(n *node) {
-	for len(t.coins) > 0 && t.coins[0].value < leastCoin {
-		t.coins = t.coins[1:]
-	}
-	if len(t.coins) == 0 {
+	coin, ok := t.take()
+	if !ok {
 		return
 	}
-	coin := t.coins[0]
-	t.coins = t.coins[1:]
 	tx, err := t.spend(coin)
 	if err != nil {
 		t.world.fail(err)

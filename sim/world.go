@@ -92,7 +92,10 @@ func New(cfg Config, seed uint64, log func(Happening)) (*World, error) {
 	}
 	w.place()
 	w.connectAll()
-	w.mining = newMining(w)
+	var err error
+	if w.mining, err = newMining(w); err != nil {
+		return nil, err
+	}
 	w.traffic = newTraffic(w)
 	w.planFaults()
 	w.sample()
@@ -116,8 +119,8 @@ func paramsOf(cfg *Config) *consensus.Params {
 	return p
 }
 
-// anchorBits is the target from which ASERT counts: 512 hashes, so that there is room for an easier one.
-const anchorBits = 0x1f7fffff
+// anchorBits is the target from which ASERT counts: 32 hashes, so that there is room for an easier one.
+const anchorBits = 0x2007ffff
 
 // clock is the time that nodes read.
 func (w *World) clock() time.Time { return start.Add(time.Duration(w.now)) }
@@ -157,8 +160,15 @@ func (w *World) Run(ctx context.Context) error {
 	return w.err
 }
 
-// full tells whether as many blocks were found as were wanted.
-func (w *World) full() bool { return w.cfg.Blocks > 0 && len(w.record.blocks) >= w.cfg.Blocks }
+// full tells whether as many blocks were found as were wanted, or some plan has what it wants.
+func (w *World) full() bool {
+	for _, d := range w.mining.miners {
+		if d.plan != nil && d.plan.over() {
+			return true
+		}
+	}
+	return w.cfg.Blocks > 0 && len(w.record.blocks) >= w.cfg.Blocks
+}
 
 func (w *World) handle(e event) {
 	w.now = e.at

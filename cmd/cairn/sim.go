@@ -25,6 +25,7 @@ func simCommand() *cli.Command {
 					&cli.StringFlag{Name: "out", Value: "report", EnvVars: env("sim-out"), Usage: "`DIR` for the report"},
 				},
 			},
+			simValidateCommand(),
 		},
 	}
 }
