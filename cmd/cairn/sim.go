@@ -1,7 +1,11 @@
 package main
 
 import (
+	"bufio"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -15,14 +19,26 @@ import (
 func simCommand() *cli.Command {
 	return &cli.Command{
 		Name: "sim", Usage: "networks of nodes in virtual time, the same for the same seed", OnUsageError: wrongUsage,
-		Description: "Example:\n\n    cairn sim run docs/sim/fork.toml --seed 7 --out report",
+		Description: "Example:\n\n    cairn sim run docs/sim/small.toml --seed 7 --out report",
 		Subcommands: []*cli.Command{
 			{
 				Name: "run", ArgsUsage: "FILE", Usage: "run a scenario file and write its report", Action: simRun, OnUsageError: wrongUsage,
-				Description: "Example:\n\n    cairn sim run docs/sim/fork.toml --seed 7 --out report",
+				Description: "Example:\n\n    cairn sim run docs/sim/small.toml --seed 7 --out report",
 				Flags: []cli.Flag{
 					&cli.Uint64Flag{Name: "seed", Value: 1, EnvVars: env("sim-seed"), Usage: "what all chance follows from"},
-					&cli.StringFlag{Name: "out", Value: "report", EnvVars: env("sim-out"), Usage: "`DIR` for the report"},
+					&cli.StringFlag{Name: "out", Value: "report", EnvVars: env("sim-out"), Usage: "`DIR` for the report: report.json, report.html and tables"},
+					&cli.StringFlag{Name: "log", EnvVars: env("sim-log"), Usage: "write what happens to `FILE`, for `cairn sim replay`"},
+				},
+			},
+			{
+				Name: "replay", ArgsUsage: "FILE", Usage: "step through an event log", Action: simReplay, OnUsageError: wrongUsage,
+				Description: "Example:\n\n    cairn sim replay events.jsonl --node 3 --from 2h --until 3h",
+				Flags: []cli.Flag{
+					&cli.IntFlag{Name: "node", Value: -1, DefaultText: "all", Usage: "only what happens at this node"},
+					&cli.StringFlag{Name: "kind", Usage: "only events of this kind: found, block, tip, fault or disconnect"},
+					&cli.DurationFlag{Name: "from", Usage: "begin at this time"},
+					&cli.DurationFlag{Name: "until", Usage: "end at this time"},
+					&cli.BoolFlag{Name: "step", Usage: "wait for the return key after each event"},
 				},
 			},
 			simValidateCommand(),
@@ -45,28 +61,107 @@ func simRun(c *cli.Context) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Args().First(), err)
 	}
-	debug.SetGCPercent(simGCPercent)
+	defer debug.SetGCPercent(debug.SetGCPercent(simGCPercent))
 	begin := time.Now()
-	w, err := sim.New(cfg, c.Uint64("seed"), nil)
+	rep, err := simulate(c, cfg)
 	if err != nil {
 		return err
 	}
-	if err := w.Run(c.Context); err != nil {
-		return err
-	}
-	rep := w.Report()
-	out, err := rep.JSON()
-	if err != nil {
-		return err
-	}
-	dir := c.String("out")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(dir, "report.json"), out, 0o644); err != nil {
+	if err := writeReport(c.String("out"), rep); err != nil {
 		return err
 	}
 	fmt.Fprintf(c.App.Writer, "%d nodes, %d blocks found, %d stale, tip %s\n", cfg.Nodes, rep.Found, rep.Stale, rep.Tip)
-	fmt.Fprintf(c.App.Writer, "%s of virtual time in %s; the report is in %s\n", rep.Mined, time.Since(begin).Round(time.Millisecond), dir)
+	fmt.Fprintf(c.App.Writer, "%s of virtual time in %s; the report is %s\n", rep.Mined, time.Since(begin).Round(time.Millisecond),
+		filepath.Join(c.String("out"), "report.html"))
 	return nil
+}
+
+// simulate runs a scenario, with an event log if one is asked for.
+func simulate(c *cli.Context, cfg sim.Config) (rep *sim.Report, err error) {
+	var tell func(sim.Happening)
+	if name := c.String("log"); name != "" {
+		f, err := os.Create(name)
+		if err != nil {
+			return nil, err
+		}
+		buf := bufio.NewWriter(f)
+		enc := json.NewEncoder(buf)
+		var failed error
+		tell = func(h sim.Happening) { failed = errors.Join(failed, enc.Encode(h)) }
+		defer func() {
+			if lost := errors.Join(failed, buf.Flush(), f.Close()); lost != nil {
+				rep, err = nil, errors.Join(err, lost)
+			}
+		}()
+	}
+	w, err := sim.New(cfg, c.Uint64("seed"), tell)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.Run(c.Context); err != nil {
+		return nil, err
+	}
+	return w.Report(), nil
+}
+
+func writeReport(dir string, rep *sim.Report) error {
+	files, err := rep.CSV()
+	if err != nil {
+		return err
+	}
+	if files["report.json"], err = rep.JSON(); err != nil {
+		return err
+	}
+	if files["report.html"], err = rep.HTML(); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func simReplay(c *cli.Context) error {
+	if c.NArg() != 1 {
+		return usagef("which event log? see `cairn sim replay --help`")
+	}
+	f, err := os.Open(c.Args().First())
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	log, keys := sim.NewReplay(f), bufio.NewReader(os.Stdin)
+	for {
+		h, err := log.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		case c.IsSet("until") && h.At > c.Duration("until"):
+			return nil
+		case !wanted(c, h):
+			continue
+		}
+		line := h.String()
+		if h.Kind == "tip" {
+			tips, agree := log.Tips(h.Hash)
+			line += fmt.Sprintf("; %d nodes there, %d tips", agree, tips)
+		}
+		fmt.Fprintln(c.App.Writer, line)
+		if c.Bool("step") {
+			if _, err := keys.ReadString('\n'); err != nil {
+				return nil // nobody is there to press keys any more
+			}
+		}
+	}
+}
+
+func wanted(c *cli.Context, h sim.Happening) bool {
+	return h.At >= c.Duration("from") && (!c.IsSet("node") || int(h.Node) == c.Int("node")) && (c.String("kind") == "" || h.Kind == c.String("kind"))
 }

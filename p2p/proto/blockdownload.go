@@ -419,6 +419,12 @@ func (m *Machine) alignCommon(p *peer, tip consensus.Ancestry) {
 // forkOf returns the last block that two branches have in common. O(log² n).
 func forkOf(a, b consensus.Ancestry) consensus.Ancestry {
 	lo, hi := int32(0), min(a.Height(), b.Height()) // lo is in common
+	switch {                                        // mostly one stands on the other's branch
+	case a.Height() == hi && inBestChain(b, a):
+		return a
+	case b.Height() == hi && inBestChain(a, b):
+		return b
+	}
 	for lo < hi {
 		mid := lo + (hi-lo+1)/2
 		if a.Ancestor(mid).Hash() == b.Ancestor(mid).Hash() {
