@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -270,33 +269,4 @@ func helpAll(methods []Method) string {
 		b.WriteString(methods[i].usage() + "\n")
 	}
 	return strings.TrimSuffix(b.String(), "\n")
-}
-
-// WriteReference writes the table as a page of Markdown.
-func WriteReference(w io.Writer) error {
-	var b strings.Builder
-	b.WriteString("# RPC methods\n\nMade from the method table of package rpc. `cairn rpc help METHOD` prints the same for one method.\n\n" +
-		"Names, parameters, fields and error codes are Bitcoin Core's. Amounts are in coins, with eight decimals.\n")
-	topic := ""
-	for _, m := range Methods() {
-		if m.Topic != topic {
-			topic = m.Topic
-			fmt.Fprintf(&b, "\n## %s\n", topic)
-		}
-		m.writeReference(&b)
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
-}
-
-func (m *Method) writeReference(b *strings.Builder) {
-	fmt.Fprintf(b, "\n### %s\n\n    %s\n\n%s\n", m.Name, m.usage(), m.Help)
-	if len(m.Params) > 0 {
-		b.WriteString("\n| parameter | type | meaning |\n| --- | --- | --- |\n")
-		for i := range m.Params {
-			p := &m.Params[i]
-			fmt.Fprintf(b, "| `%s` | %s | %s |\n", strings.ReplaceAll(p.Name, "|", "` or `"), p.traits(), strings.ReplaceAll(p.Help, "|", "\\|"))
-		}
-	}
-	fmt.Fprintf(b, "\nResult: %s\n\nExample: `%s`\n", m.Result, m.cliExample())
 }
