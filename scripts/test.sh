@@ -34,6 +34,7 @@ need gcc gcc libc6-dev
 need shellcheck shellcheck
 need prometheus prometheus
 need promtool prometheus
+need chromium chromium fonts-dejavu-core
 need node nodejs
 need npm npm
 # python3-bitcoinlib is a module, not a command: after its installation what counts is whether Python finds it.
@@ -89,6 +90,11 @@ CAIRN_E2E=1 go test -count 1 -timeout 8m -v ./e2e | grep -Ev '^(=== |    --- )'
 if command -v promtool >/dev/null; then
 	say "Prometheus: configuration, rules, dashboards, a live network"
 	scripts/test-prometheus.sh
+fi
+
+if command -v chromium >/dev/null; then
+	say "the page in a browser"
+	scripts/test-browser.sh
 fi
 
 say "interoperation: a real btcd, real blocks, clients that others wrote"

@@ -143,6 +143,7 @@ func announce(w io.Writer, cfg node.Config, n *node.Node) {
 		fmt.Fprintf(w, "  peers    %s\n", n.P2PAddr())
 	}
 	fmt.Fprintf(w, "  rpc      http://%s (cookie %s)\n", n.RPCAddr(), n.CookiePath())
+	fmt.Fprintf(w, "  page     http://%s/\n", n.HTTPAddr())
 	fmt.Fprintf(w, "  metrics  http://%s/metrics\n", n.HTTPAddr())
 	fmt.Fprintf(w, "  data     %s\n", cfg.DataDir)
 	fmt.Fprintln(w, "Ctrl-C stops it.")

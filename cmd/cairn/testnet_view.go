@@ -128,7 +128,7 @@ func (v *view) banner(s lab.Sheet, took time.Duration, c *cli.Context) {
 	if c.String("data") != defaultTestnetDir || c.Bool("ephemeral") {
 		where = " --data " + s.Data
 	}
-	fmt.Fprintf(v.w, "\n  faucet    cairn testnet faucet ADDRESS [AMOUNT]%s\n  control   %s  (cairn testnet status%s)\n", where, s.Control, where)
+	fmt.Fprintf(v.w, "\n  faucet    cairn testnet faucet ADDRESS [AMOUNT]%s\n  control   %s  (cairn testnet status%s)\n  page      %s/\n", where, s.Control, where, s.Control)
 	fmt.Fprintf(v.w, "\nReady after %.2f s. %s\n\n", took.Seconds(), v.farewell(c))
 }
 

@@ -4,11 +4,18 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/png"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -45,10 +52,18 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// network starts a test network that ends with the test, and returns the address of its page.
-func network(t *testing.T, flags ...string) string {
+// sheet is what a test network says of itself.
+type sheet struct {
+	Control  string
+	Accounts []struct{ Address string }
+	Nodes    []struct{ HTTP string } // URL
+}
+
+// network starts a test network that ends with the test.
+func network(t *testing.T, flags ...string) sheet {
 	t.Helper()
-	cmd := exec.Command(program, append([]string{"testnet", "up", "--ephemeral", "--ports", "auto", "--quiet"}, flags...)...)
+	file := filepath.Join(t.TempDir(), "net.json")
+	cmd := exec.Command(program, append([]string{"testnet", "up", "--ephemeral", "--ports", "auto", "--quiet", "--config-out", file}, flags...)...)
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	out, err := cmd.StdoutPipe()
@@ -67,18 +82,24 @@ func network(t *testing.T, flags ...string) string {
 		}
 	})
 	line, err := bufio.NewReader(out).ReadString('\n')
-	url, ready := strings.CutPrefix(strings.TrimSpace(line), "ready ")
-	if err != nil || !ready {
+	if err != nil || !strings.HasPrefix(line, "ready ") {
 		t.Fatalf("the network said %q, %v: %s", line, err, &said)
 	}
-	return url
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s sheet
+	if err := json.Unmarshal(raw, &s); err != nil || s.Control == "" || len(s.Accounts) == 0 || len(s.Nodes) == 0 {
+		t.Fatalf("the network's file is %s: %v", raw, err)
+	}
+	return s
 }
 
 // page is a tab of a browser.
 type page struct {
 	*testing.T
 	ctx  context.Context
-	url  string
 	errs []string // of its scripts; read after the last step
 }
 
@@ -95,7 +116,7 @@ func open(t *testing.T, url string, wide, high int64) *page {
 	ctx, cancelTime := context.WithTimeout(context.Background(), 3*time.Minute)
 	ctx, cancelBrowser := chromedp.NewExecAllocator(ctx, options...)
 	ctx, cancelTab := chromedp.NewContext(ctx)
-	p := &page{T: t, ctx: ctx, url: url}
+	p := &page{T: t, ctx: ctx}
 	t.Cleanup(func() {
 		if err := chromedp.Cancel(ctx); err != nil && !errors.Is(err, context.Canceled) {
 			t.Error(err)
@@ -117,7 +138,7 @@ func open(t *testing.T, url string, wide, high int64) *page {
 			}
 		}
 	})
-	p.do(emulation.SetDeviceMetricsOverride(wide, high, 1, false), chromedp.Navigate(url), chromedp.WaitVisible(".block", chromedp.ByQuery))
+	p.do(emulation.SetDeviceMetricsOverride(wide, high, 1, false), scheme("light"), chromedp.Navigate(url), chromedp.WaitVisible(".block", chromedp.ByQuery))
 	return p
 }
 
@@ -139,11 +160,11 @@ func (p *page) glance() string {
 	return text
 }
 
-// until waits for an expression of JavaScript to be true.
+// until waits for an expression of JavaScript to be true; what it looks at need not be there yet.
 func (p *page) until(what, expression string) {
 	p.Helper()
 	var ok bool
-	err := chromedp.Run(p.ctx, chromedp.Poll(expression, &ok, chromedp.WithPollingInterval(50*time.Millisecond), chromedp.WithPollingTimeout(30*time.Second)))
+	err := chromedp.Run(p.ctx, chromedp.Poll("(() => { try { return "+expression+" } catch { return false } })()", &ok, chromedp.WithPollingInterval(50*time.Millisecond), chromedp.WithPollingTimeout(30*time.Second)))
 	if err != nil {
 		p.Fatalf("waiting until %s: %v; the page says %q", what, err, p.glance())
 	}
@@ -183,6 +204,22 @@ func (p *page) mine(node, count int) {
 	p.do(chromedp.Evaluate(`document.querySelector(".said").textContent = ""`, nil))
 }
 
+// pay lets the faucet pay an address several times.
+func (p *page) pay(address string, times int) {
+	p.Helper()
+	for range times {
+		p.do(chromedp.SetValue("#faucet-address", address, chromedp.ByQuery), chromedp.Click(`form[aria-label="Faucet"] button`, chromedp.ByQuery))
+		p.until("it is paid", `document.querySelector(".said").textContent.startsWith("Paid")`)
+		p.do(chromedp.Evaluate(`document.querySelector(".said").textContent = ""`, nil))
+	}
+}
+
+// search types into the search field and sends it.
+func (p *page) search(text string) {
+	p.Helper()
+	p.do(chromedp.SetValue("#query", text, chromedp.ByQuery), chromedp.Click("#search button", chromedp.ByQuery))
+}
+
 // shot writes a picture if they are asked for.
 func (p *page) shot(name string, dark bool) {
 	p.Helper()
@@ -190,14 +227,42 @@ func (p *page) shot(name string, dark bool) {
 	if dir == "" {
 		return
 	}
-	scheme := "light"
+	kind := "light"
 	if dark {
-		scheme = "dark"
+		kind = "dark"
 	}
-	var png []byte
-	p.do(emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}}),
-		chromedp.Evaluate(`document.activeElement.blur(), scrollTo(0, 0)`, nil), chromedp.CaptureScreenshot(&png))
-	if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644); err != nil {
+	var raw []byte
+	p.do(scheme(kind), chromedp.Evaluate(`document.activeElement.blur(), scrollTo(0, 0)`, nil), chromedp.CaptureScreenshot(&raw))
+	if err := os.WriteFile(filepath.Join(dir, name+".png"), p.small(raw), 0o644); err != nil {
 		p.Fatal(err)
 	}
+}
+
+// small writes a picture anew with its 256 most frequent colours; others get the nearest of them.
+func (p *page) small(raw []byte) []byte {
+	p.Helper()
+	img, err := png.Decode(bytes.NewReader(raw))
+	if err != nil {
+		p.Fatal(err)
+	}
+	count := map[color.Color]int{}
+	box := img.Bounds()
+	for y := box.Min.Y; y < box.Max.Y; y++ {
+		for x := box.Min.X; x < box.Max.X; x++ {
+			count[img.At(x, y)]++
+		}
+	}
+	colors := slices.SortedFunc(maps.Keys(count), func(a, b color.Color) int { return count[b] - count[a] })
+	out := image.NewPaletted(box, color.Palette(colors[:min(len(colors), 256)]))
+	draw.Draw(out, box, img, box.Min, draw.Src)
+	var buf bytes.Buffer
+	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&buf, out); err != nil {
+		p.Fatal(err)
+	}
+	return buf.Bytes()
+}
+
+// scheme sets what the user prefers: colours, and no motion.
+func scheme(kind string) chromedp.Action {
+	return emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: kind}, {Name: "prefers-reduced-motion", Value: "reduce"}})
 }

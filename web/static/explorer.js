@@ -19,7 +19,7 @@ export async function show(place, kind, id, query) {
   }
   if (mine !== turn) return;
   place.removeAttribute("aria-busy");
-  place.replaceChildren(h("nav", { class: "crumbs", "aria-label": "Where you are" }, h("a", { href: "#/" }, "← Network"), nodeChooser(kind, id, query)), ...[content].flat());
+  place.replaceChildren(h("nav", { class: "crumbs", "aria-label": "Where you are" }, h("a", { href: "#/" }, "← Network"), nodeChooser(kind, id, query)), ...[content].flat().filter(Boolean));
   document.title = "Cairn · " + (place.querySelector("h1")?.textContent ?? "");
   scrollTo(0, 0);
 }
@@ -72,9 +72,9 @@ const txLink = (id, query, text, block) => h("a", { class: "mono", href: withNod
 const addressLink = (address, query, text) => h("a", { class: "mono", href: withNode("#/address/" + encodeURIComponent(address), query) }, text ?? address);
 
 /** facts makes a list of names and values; those without a value are left out. */
-const facts = (pairs) => h("dl", { class: "facts" }, pairs.filter(([, v]) => v !== null && v !== undefined && v !== "").map(([name, v]) => h("div", {}, h("dt", {}, name), h("dd", {}, v))));
+const facts = (pairs) => h("dl", { class: "facts" }, pairs.filter(([, v]) => v !== null && v !== undefined && v !== "").map(([name, v]) => h("div", { class: v.textContent?.length > 40 ? "wide" : null }, h("dt", {}, name), h("dd", {}, v))));
 
-const table = (caption, heads, rows) => h("div", { class: "table-scroll free" }, h("table", {}, h("caption", { class: "hidden" }, caption), h("thead", {}, h("tr", {}, heads.map((t) => h("th", { scope: "col", class: t.startsWith("#") ? "num" : null }, t.replace("#", ""))))), h("tbody", {}, rows)));
+const table = (caption, heads, rows) => h("div", { class: "table-scroll free card" }, h("table", {}, h("caption", { class: "hidden" }, caption), h("thead", {}, h("tr", {}, heads.map((t) => h("th", { scope: "col", class: t.startsWith("#") ? "num" : null }, t.replace("#", ""))))), h("tbody", {}, rows)));
 
 const confirmed = (n) => (n < 0 ? "not on the best branch of this node" : plural(n, "confirmation"));
 
@@ -110,18 +110,18 @@ async function txPage(id, query) {
   const t = v.tx, mined = t.vin[0]?.coinbase;
   const fee = t.fee && !mined ? `${coins(t.fee)} (${((t.fee * 1e8) / t.vsize).toFixed(1)} a virtual byte)` : null;
   const inRow = (i) => h("tr", {}, h("td", {}, i.coinbase ? "newly mined" : txLink(i.txid, query, `${brief(i.txid)}:${i.vout}`)), h("td", { class: "num mono" }, i.prevout ? coins(i.prevout.value) : ""), h("td", {}, i.prevout?.scriptPubKey.address ? addressLink(i.prevout.scriptPubKey.address, query) : i.prevout?.scriptPubKey.type ?? ""));
-  const outRow = (o) => h("tr", {}, h("td", { class: "num" }, String(o.n)), h("td", { class: "num mono" }, coins(o.value)), h("td", {}, lockOf(o, query)), h("td", {}, fate(o, query)));
+  const outRow = (o) => h("tr", {}, h("td", {}, String(o.n)), h("td", { class: "num mono" }, coins(o.value)), h("td", {}, lockOf(o, query)), h("td", {}, fate(o, query)));
   return [
     h("h1", {}, mined ? "Coinbase transaction" : "Transaction", t.blockhash ? null : h("span", { class: "badge warn" }, "waits in the mempool")),
     h("p", { class: "mono hash" }, t.txid),
     facts([["Block", t.blockhash ? [blockLink(t.blockhash, query, `${v.height ?? ""} ${short(t.blockhash, 12)}`)] : "none yet"], ["Confirmations", t.blockhash ? confirmed(v.confirmations) : null], ["Since", v.since ? when(v.since) : null], ["Fee", fee],
       ["Size", `${number(t.size)} bytes, ${number(t.vsize)} virtual, weight ${number(t.weight)}`], ["Version, lock time", `${t.version}, ${t.locktime}`], ["Witness id", t.hash !== t.txid ? h("span", { class: "mono" }, t.hash) : null], ["Asked", "node " + v.node]]),
     h("h2", {}, "Where the coins come from and go to"),
-    h("div", { class: "table-scroll free" }, graph(v, query)),
+    h("div", { class: "table-scroll free card" }, graph(v, query)),
     h("h2", {}, plural(v.inputs, "input")),
     table("Inputs", ["Spends", "#Amount", "Locked to"], t.vin.map(inRow)),
     h("h2", {}, plural(v.outputs, "output")),
-    table("Outputs", ["#Number", "#Amount", "Locked to", "Spent"], t.vout.map(outRow)),
+    table("Outputs", ["Number", "#Amount", "Locked to", "Spent"], t.vout.map(outRow)),
     v.inputs > t.vin.length || v.outputs > t.vout.length ? h("p", { class: "note" }, `The first ${t.vin.length} inputs and ${t.vout.length} outputs are shown.`) : null,
     t.hex ? h("details", {}, h("summary", {}, "The bytes"), h("p", { class: "mono hash" }, t.hex)) : null,
   ];
@@ -152,7 +152,7 @@ function graph(v, query) {
     return item.href ? s("a", { href: item.href }, g) : g;
   };
   const words = `${plural(v.inputs, "input")} and ${plural(v.outputs, "output")}; the tables below say the same.`;
-  return [s("svg", { class: "graph", viewBox: `0 0 ${wide} ${high}`, role: "group", "aria-label": words },
+  return [s("svg", { class: "graph", viewBox: `-2 0 ${wide + 4} ${high}`, role: "group", "aria-label": words },
     ins.map((_, k) => flow(ins, k, true)), outs.map((_, k) => flow(outs, k, false)),
     s("g", { class: "self", transform: `translate(${mid} ${high / 2})` }, s("rect", { x: -46, y: -22, width: 92, height: 44, rx: 8 }), s("text", { "text-anchor": "middle", y: -3 }, "this"), s("text", { "text-anchor": "middle", y: 13 }, brief(t.txid, 8))),
     ins.map((_, k) => box(ins, k, true)), outs.map((_, k) => box(outs, k, false))),

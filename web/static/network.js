@@ -5,7 +5,7 @@ import { $, each, plural, s, say, set } from "./dom.js";
 import { about, color, nodes, on, order, state, tips } from "./state.js";
 import { attempt } from "./orders.js";
 
-const WIDE = 620, HIGH = 430;
+const WIDE = 640, HIGH = 440;
 
 let svg, linksG, nodesG, knife;
 let spots = [], shape = "", radius = 20;
@@ -47,7 +47,7 @@ function settle(count, links) {
     }
     for (const [a, b] of links) {
       const dx = p[b].x - p[a].x, dy = p[b].y - p[a].y, d = Math.hypot(dx, dy);
-      push(a, b, d / k / 1, dx, dy);
+      push(a, b, d / k, dx, dy);
     }
     p.forEach((q, i) => {
       const size = Math.hypot(f[i].x, f[i].y) || 1, step = Math.min(size, heat) / size;
@@ -61,11 +61,33 @@ function settle(count, links) {
 function fit(p) {
   const xs = p.map((q) => q.x), ys = p.map((q) => q.y);
   const [left, right, top, low] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
-  const pad = radius + 26;
+  const pad = radius + 14;
   const scale = (from, to, room) => (to - from > 1e-6 ? (room - 2 * pad) / (to - from) : 0);
   let sx = scale(left, right, WIDE), sy = scale(top, low, HIGH);
   if (sx && sy) { sx = Math.min(sx, sy * 1.6); sy = Math.min(sy, sx * 1.6); }
-  return p.map((q) => ({ x: WIDE / 2 + (q.x - (left + right) / 2) * sx, y: HIGH / 2 + (q.y - (top + low) / 2) * sy }));
+  return apart(p.map((q) => ({ x: WIDE / 2 + (q.x - (left + right) / 2) * sx, y: HIGH / 2 + (q.y - (top + low) / 2) * sy })), pad);
+}
+
+/** apart moves nodes that stand too close from each other, within the picture. */
+function apart(p, pad) {
+  const room = Math.min(2.6 * radius + 22, 0.82 * Math.sqrt((WIDE * HIGH) / p.length));
+  for (let round = 0; round < 300; round++) {
+    let moved = false;
+    for (let i = 0; i < p.length; i++) for (let j = 0; j < i; j++) {
+      const dx = p[i].x - p[j].x, dy = p[i].y - p[j].y, d = Math.max(Math.hypot(dx, dy), 0.01);
+      if (d >= room) continue;
+      const by = (room - d) / 2 / d;
+      p[i].x += dx * by; p[i].y += dy * by;
+      p[j].x -= dx * by; p[j].y -= dy * by;
+      moved = true;
+    }
+    for (const q of p) {
+      q.x = Math.min(Math.max(q.x, pad), WIDE - pad);
+      q.y = Math.min(Math.max(q.y, radius + 6), HIGH - radius - 20);
+    }
+    if (!moved) break;
+  }
+  return p;
 }
 
 const links = () => Object.entries(state.links).map(([key, l]) => ({ key, ...l })).sort((p, q) => p.a - q.a || p.b - q.b);
@@ -102,7 +124,7 @@ function updateLink(el, l) {
   for (const part of [line, hit]) {
     set(part, "x1", a.x); set(part, "y1", a.y); set(part, "x2", b.x); set(part, "y2", b.y);
   }
-  set(cross, "transform", `translate(${(a.x + b.x) / 2} ${(a.y + b.y) / 2})`);
+  set(cross, "transform", `translate(${(a.x + b.x) / 2} ${(a.y + b.y) / 2})${spots.length > 30 ? " scale(.65)" : ""}`);
   const how = l.cut ? "cut" : l.up ? "up" : "down";
   const text = `Link ${l.a}–${l.b}: ${{ cut: "cut", up: "connected", down: "not connected now" }[how]}${l.note ? ", " + l.note : ""}`;
   set(el, "class", "link " + how);
@@ -128,8 +150,8 @@ function updateNode(el, n, tip, count) {
   const kind = !n.running ? "off" : first ? "tip-a" : "tip-" + (tip.letter <= "D" ? tip.letter.toLowerCase() : "d");
   set(el, "class", `node ${kind} ${n.miner ? "miner " + color(n.i) : ""} ${count > 30 ? "small" : ""}`);
   // With many nodes only what is different is written beside them.
-  say(at, !n.running ? n.state || "off" : count <= 30 || !first ? `${tip?.letter ?? ""} ${n.height}` : "");
-  set(at, "y", radius + 14);
+  say(at, !n.running ? n.state || "off" : count <= 30 ? `${tip?.letter ?? ""} ${n.height}` : first ? "" : tip.letter);
+  set(at, "y", radius + (count > 30 ? 11 : 14));
   const text = n.running ? `Node ${n.i}: height ${n.height}, tip ${tip?.letter}, ${plural(n.peers, "peer")}, ${n.txs} in the mempool${n.miner ? ", mines" : ""}` : `Node ${n.i}: ${n.state || "does not run"}`;
   say(title, text);
   set(el, "aria-label", text);

@@ -14,6 +14,8 @@ export function startPanels() {
   } else {
     for (const id of ["way-panel", "power-panel", "log-panel", "net-panel"]) $(id).hidden = true;
     $("pair").classList.add("alone");
+    say($("nodes-title"), "This node");
+    say($("pool-title"), "Mempool and fees");
   }
   on(["nodes", "net"], drawVerdict);
 }
@@ -33,9 +35,10 @@ function drawVerdict() {
     text = all.length === 1 ? `at height ${list[0].height}` : `all ${running} ${running === all.length ? "" : "running "}nodes on one tip at ${list[0].height}`;
   } else if (list.length > 1) {
     kind = "warn";
-    text = `${list.length} tips: ` + list.slice(0, 4).map((t) => `${t.letter} at ${t.height} (${t.nodes.length > 6 ? plural(t.nodes.length, "node") : "node" + (t.nodes.length > 1 ? "s " : " ") + ranges(t.nodes)})`).join(", ") + (list.length > 4 ? " …" : "");
+    const who = (t) => (t.nodes.length > 6 ? plural(t.nodes.length, "node") : `node${t.nodes.length > 1 ? "s" : ""} ${ranges(t.nodes)}`);
+    text = `${list.length} tips: ` + list.slice(0, 3).map((t) => `${t.letter} at ${t.height} (${who(t)})`).join(", ") + (list.length > 3 ? " …" : "");
   }
-  if (state.net.partition) text += ` · cut into ${state.net.partition.length > 40 ? "groups" : state.net.partition}`;
+  if (state.net.partition) text += state.net.partition.length > 16 ? " · partitioned" : ` · cut into ${state.net.partition}`;
   say($("verdict"), text);
   $("verdict").className = "verdict " + kind;
   document.title = `Cairn · ${about.network} · ${list[0]?.height ?? "-"}`;
@@ -71,7 +74,7 @@ function drawNodes() {
     const [name, height, tip, peers, pool, power, reorgs] = tr.children;
     set(tr, "class", n.running ? "" : "off");
     set(name.firstChild, "class", "swatch " + (n.miner ? color(n.i) : "m-empty"));
-    say(name.lastChild, `${n.i}${n.miner ? " ⛏" : ""}`);
+    say(name.lastChild, about.seed ? String(n.i) : "this");
     set(name, "aria-label", `node ${n.i}${n.miner ? ", mines" : ""}`);
     if (!n.running) {
       say(height, n.state || "off");
@@ -85,7 +88,7 @@ function drawNodes() {
     }
     say(peers, String(n.peers));
     say(pool, n.txs ? `${number(n.txs)} tx` : "–");
-    say(power, n.miner && n.rate ? rate(n.rate) : n.miner ? "mines" : "–");
+    say(power, n.miner ? (n.rate >= 100 ? rate(n.rate) : "mines") : "–");
     say(reorgs, n.reorgs ? `${n.reorgs}, last −${n.last_off}` : "–");
   });
 }
@@ -137,7 +140,8 @@ function startPool() {
   poolNote = h("p", { class: "note" });
   poolsG = h("div", { class: "pools" });
   histG = h("div");
-  $("pool").append(poolsG, h("p", { class: "row" }, h("label", { for: "pool-node" }, "Fees at "), chooser, " ", h("a", { id: "pool-link", href: "#/mempool" }, "list")), poolNote, histG);
+  const link = h("a", { id: "pool-link", href: "#/mempool" }, "list");
+  $("pool").append(poolsG, h("p", { class: "row" }, about.seed ? [h("label", { for: "pool-node" }, "Fees at "), chooser, " "] : null, link), poolNote, histG);
   on(["pools", "nodes"], drawPool);
 }
 
@@ -149,7 +153,7 @@ function drawPool() {
   chooser.value = String(chosen);
   set($("pool-link"), "href", "#/mempool?node=" + chosen);
   const most = Math.max(1, ...list.map((n) => n.vbytes));
-  poolsG.hidden = list.length < 2;
+  poolsG.hidden = list.length < 2 || list.every((n) => n.txs === 0);
   const wide = 360, high = 46, step = wide / list.length;
   poolsG.replaceChildren(s("svg", { class: "chart", viewBox: `0 0 ${wide} ${high + 14}`, role: "img", "aria-label": "Mempool of each node: " + list.slice(0, 60).map((n) => `node ${n.i} ${plural(n.txs, "transaction")}`).join(", ") },
     s("line", { class: "axis-line", x1: 0, y1: high, x2: wide, y2: high }),
@@ -216,7 +220,7 @@ function eventText(e) {
     case "heal": return e.detail ? `link ${e.detail} healed` : "network healed";
     case "cut": return `link ${e.detail} cut`;
     case "link": return `link ${e.detail}`;
-    case "faucet": return "faucet: " + e.detail;
+    case "faucet": return "faucet: " + e.detail.replace(/([a-z0-9]{10})[a-z0-9]{20,}([a-z0-9]{6})/, "$1…$2");
     case "fatal": return `${node} stopped itself: ${e.detail}`;
     default: return `${e.node >= 0 ? node + ": " : ""}${e.kind}${e.detail ? ", " + e.detail : ""}`;
   }

@@ -91,7 +91,7 @@ function draw() {
 
 function note(list, best) {
   const off = list.filter((b) => !best.has(b.hash)).length;
-  say($("tree-note"), `Newest at the right; the number is the miner's. Filled: the branch with the most work. Dashed: ${off ? plural(off, "block") + " off it" : "none off it now"}.` +
+  say($("tree-note"), `Newest at the right${about.seed ? "; the number is the miner's" : ""}. Filled: the branch with the most work. Dashed: ${off ? plural(off, "block") + " off it" : "none off it now"}.` +
     (list.length > 150 ? ` The last ${about.window} heights.` : ""));
 }
 
@@ -119,9 +119,12 @@ function updateBlock(el, b, onBest, tip) {
   say(txs, !tip && b.txs > 1 ? `${b.txs} tx` : "");
   tipG.setAttribute("visibility", tip ? "visible" : "hidden");
   if (tip) {
-    const words = `${tip.letter}: ${tip.nodes.length > 12 ? plural(tip.nodes.length, "node") : ranges(tip.nodes)}`;
+    // Two tips may stand side by side: the label is no wider than a step. The title has it all.
+    const who = ranges(tip.nodes);
+    const words = !about.seed ? "tip" : who.length <= 5 ? `${tip.letter}: ${who}` : `${tip.letter} ×${tip.nodes.length}`;
+    set(tipG, "class", "tip tip-" + (tip.letter <= "D" ? tip.letter.toLowerCase() : "d"));
     const [box, label] = tipG.children;
-    const wide = words.length * 6.6 + 14;
+    const wide = words.length * 6.4 + 13;
     say(label, words);
     set(label, "y", H / 2 + 17);
     set(box, "x", -wide / 2);
