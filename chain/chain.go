@@ -37,6 +37,8 @@ type Config struct {
 	PruneTarget int64
 	// KeepBlocks is how many blocks below the tip are never pruned; 0 means 288 (KeepBlocks). Fewer are for tests.
 	KeepBlocks int32
+	// Reindex makes the coin set anew from the stored blocks, and judges all of them again.
+	Reindex bool
 	// Log and Observe may be nil.
 	Log     *slog.Logger
 	Observe Observer
@@ -86,11 +88,6 @@ type Chain struct {
 	lastReorg atomic.Pointer[Reorg]
 	damage    damage
 	pruning   pruning
-
-	coins    atomic.Pointer[activeSet] // of the tip
-	history  atomic.Pointer[history]   // nil: there is no snapshot, or it is validated
-	snap     Snapshot                  // the owner's
-	snapView atomic.Pointer[Snapshot]  // the same, for all
 }
 
 // Reorg tells of the last reorganization.

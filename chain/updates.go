@@ -30,9 +30,6 @@ func (c *Chain) UpdatesSince(pos Position, n int) ([]consensus.Update, error) {
 		node, connected := next(at, tip)
 		u, err := c.update(node, connected)
 		if err != nil {
-			if errors.Is(err, ErrHistory) && len(updates) > 0 {
-				return updates, nil // so far there is a way
-			}
 			if !connected && unreadable(err) {
 				err = fmt.Errorf("%w: %w", ErrUnknownPosition, err)
 			}
@@ -73,9 +70,6 @@ func (c *Chain) update(n *Node, connected bool) (consensus.Update, error) {
 	}
 	if u, ok := c.recent.get(n.hash, connected); ok {
 		return u, nil
-	}
-	if n.Assumed() && !(n.HaveBlock() && n.HaveUndo()) {
-		return consensus.Update{}, ErrHistory
 	}
 	b, err := c.Block(n.hash)
 	if err != nil {

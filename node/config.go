@@ -1,10 +1,12 @@
 package node
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"runtime"
 	"time"
 
 	"github.com/cairn-chain/cairn/consensus"
@@ -33,6 +35,7 @@ type Config struct {
 	ConnectOnly bool             // dial nobody but Connect and AddNodes, even if both are empty
 	AddNodes    []netip.AddrPort // peers to keep a connection to, beside those that are found
 	Sources     []p2p.Source     // where further endpoints come from
+	Net         NetConfig        // what single peers may, and names
 	Transport   p2p.Transport    // nil: TCP
 	Snappy      bool             // relay delays cut to a fiftieth, for networks on one host
 
@@ -72,6 +75,11 @@ type Config struct {
 	// switching it off keeps what is there.
 	TxIndex, SpentIndex, ScriptHashIndex bool
 
+	Workers int  // goroutines that check scripts; 0: one a processor
+	Reindex bool // make the coins and the indexes anew from the stored blocks
+
+	Categories *Categories // of Log's debug lines; nil: own ones, which switch nothing
+
 	Log     *slog.Logger     // nil: none
 	LogFile string           // where Log goes, for getrpcinfo; may be empty
 	Now     func() time.Time // nil: time.Now
@@ -109,7 +117,7 @@ func (c *Config) Validate() error {
 	}
 	c.fill()
 	c.fitFiles()
-	return c.checkPrune()
+	return cmp.Or(c.Net.check(), c.checkPrune())
 }
 
 // filesForOthers is how many files the node needs beside those of its peers: databases, dials, RPC. Without them it
@@ -140,6 +148,11 @@ func (c *Config) fill() {
 	setDefault(&c.MempoolBytes, 300_000_000)
 	setDefault(&c.MinRelayFee, 1000)
 	setDefault(&c.MaxConnections, 125)
+	c.Net.fill()
+	setDefault(&c.Workers, runtime.GOMAXPROCS(0))
+	if c.Categories == nil {
+		c.Categories = &Categories{}
+	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}

@@ -94,7 +94,7 @@ func (n *Node) follow(ctx context.Context, sync func() error) {
 	bell, cancel := n.chain.Subscribe()
 	defer cancel()
 	for {
-		if err := sync(); err != nil && !errors.Is(err, chain.ErrHistory) && ctx.Err() == nil {
+		if err := sync(); err != nil && ctx.Err() == nil {
 			n.fail(err)
 			return
 		}
@@ -115,11 +115,11 @@ func (n *Node) catchUp(ctx context.Context, x *index.Follower) error {
 	blocks := 0
 	err := x.Sync(ctx, n.chain, func() {
 		if blocks++; blocks%indexNews == 0 {
-			n.cfg.Log.Info("an index is being built", "index", x.Name(), "height", x.Position().Height, "tip", n.chain.Tip().Height())
+			n.logOf(logIndex).Info("an index is being built", "index", x.Name(), "height", x.Position().Height, "tip", n.chain.Tip().Height())
 		}
 	})
 	if err == nil && blocks >= indexNews {
-		n.cfg.Log.Info("an index has caught up", "index", x.Name(), "height", x.Position().Height, "entries", x.Entries())
+		n.logOf(logIndex).Info("an index has caught up", "index", x.Name(), "height", x.Position().Height, "entries", x.Entries())
 	}
 	if errors.Is(err, chain.ErrNotStored) {
 		return fmt.Errorf("%w; an index needs all blocks from where it stands: switch it off, or fetch the blocks again", err)
@@ -137,9 +137,6 @@ func (n *Node) past(pos chain.Position, b *chain.Node) bool {
 func (n *Node) reaches(ctx context.Context, position func() chain.Position, tip *chain.Node) error {
 	for {
 		moved := n.indexed.next()
-		if _, assumed := n.chain.Assumed(); assumed {
-			return nil // it waits for the history
-		}
 		if n.past(position(), tip) || !tip.Active() {
 			return nil
 		}

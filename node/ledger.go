@@ -10,6 +10,7 @@ import (
 	"github.com/cairn-chain/cairn/chain"
 	"github.com/cairn-chain/cairn/consensus"
 	"github.com/cairn-chain/cairn/mempool"
+	"github.com/cairn-chain/cairn/p2p"
 	"github.com/cairn-chain/cairn/p2p/proto"
 	"github.com/cairn-chain/cairn/types"
 )
@@ -47,11 +48,11 @@ type ledger struct {
 	out   func(proto.Event)
 	tell  func(Happening)
 	fail  func(error)
-	// confirmed is told when a snapshot turned out to be right.
-	confirmed func()
-	stats     *stats
-	fees      *teacher
-	seenAt    chain.Position // the tip that the pool has followed to
+	stats *stats
+	// accepted and refused have the lines of single transactions.
+	accepted, refused *p2p.TalkLog
+	fees              *teacher
+	seenAt            chain.Position // the tip that the pool has followed to
 
 	mu     sync.Mutex
 	urgent []*job
@@ -63,8 +64,11 @@ type ledger struct {
 
 func newLedger(c *chain.Chain, p *mempool.Pool, ck *clock, log *slog.Logger) *ledger {
 	tip := c.Tip()
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
 	return &ledger{
-		chain: c, pool: p, clock: ck, log: log, fees: newTeacher(p, tip.Height()),
+		chain: c, pool: p, clock: ck, log: log, accepted: p2p.NewTalkLog(log), refused: p2p.NewTalkLog(log), fees: newTeacher(p, tip.Height()),
 		seenAt:  chain.Position{Hash: tip.Hash(), Height: tip.Height()},
 		bell:    make(chan struct{}, 1),
 		helpers: newHelpers(),
@@ -186,12 +190,8 @@ func (l *ledger) addHeaders(peer proto.PeerID, hs []types.Header) error {
 // addBlock gives a block to the chain, lets the mempool follow, and reports.
 func (l *ledger) addBlock(peer proto.PeerID, b *types.Block) (known bool, err error) {
 	before := l.chain.Tip()
-	_, assumed := l.chain.Assumed()
 	known, err = l.chain.AddBlock(b)
 	l.check(err)
-	if _, still := l.chain.Assumed(); assumed && !still {
-		l.confirmed()
-	}
 	l.out(proto.BlockVerdict{Peer: peer, Hash: b.Hash(), Known: known, Err: err})
 	if after := l.chain.Tip(); after.Hash() != before.Hash() {
 		if peer != 0 {
@@ -348,6 +348,7 @@ func (l *ledger) addTx(peer proto.PeerID, tx *types.Tx, opt mempool.AddOptions) 
 	}
 	v := txVerdict(peer, tx, err)
 	v.FeeRate, v.Removed = res.FeeRate, l.pool.TakeRemoved()
+	l.tellTx(peer, tx, res, err)
 	l.out(v)
 	return res, err
 }

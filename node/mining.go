@@ -251,6 +251,7 @@ func (m *mining) found(b *types.Block) error {
 	})
 	if err == nil {
 		m.stats.blocksFound.Inc()
+		m.log.Debug("block found", "block", b.Hash(), "transactions", len(b.Txs))
 	}
 	return err
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	mrand "math/rand/v2"
 	"net/netip"
-	"runtime"
 	"sync"
 	"time"
 
@@ -31,29 +30,33 @@ const signatureCacheBytes = 16 << 20
 
 // Node is a running node. It is made by Start and ended by Stop or Close; Done tells when it has ended.
 type Node struct {
-	cfg     Config
-	clock   *clock
-	stats   *stats
-	store   chain.Store
-	indexKV chain.KV
-	runner  *script.Runner
-	chain   *chain.Chain
-	pool    *mempool.Pool
-	filters *filterindex.Index // nil: not kept
-	indexes indexes
-	indexed *broadcast     // fires when filters or indexes have moved
-	book    *addrbook.Book // the owner's
-	machine *proto.Machine // the owner's
-	net     *p2p.Net
-	owner   *owner
-	ledger  *ledger
-	mining  *mining
-	web     *services
-	peers   *peersRPC
-	unknown unknownRules
-	plain   plainAddrs
-	started time.Time
-	p2pAddr netip.AddrPort
+	cfg       Config
+	clock     *clock
+	stats     *stats
+	store     chain.Store
+	indexKV   chain.KV
+	runner    *script.Runner
+	chain     *chain.Chain
+	pool      *mempool.Pool
+	filters   *filterindex.Index // nil: not kept
+	indexes   indexes
+	indexed   *broadcast     // fires when filters or indexes have moved
+	book      *addrbook.Book // the owner's
+	machine   *proto.Machine // the owner's
+	net       *p2p.Net
+	owner     *owner
+	ledger    *ledger
+	mining    *mining
+	web       *services
+	peers     *peersRPC
+	unknown   unknownRules
+	plain     plainAddrs
+	asked     map[netip.AddrPort]bool // the owner's: of addconnection, whether to encrypt
+	admission *admission
+	names     *names
+	bound     []netip.AddrPort // of Whitebind
+	started   time.Time
+	p2pAddr   netip.AddrPort
 	// services are the bits that peers are told.
 	services  wire.Services
 	userAgent string
@@ -102,8 +105,8 @@ func (n *Node) openChain() error {
 		Params: n.cfg.Params, Store: n.store, Now: n.clock.now,
 		Monotonic: func() time.Duration { return time.Since(begin) },
 		Verify:    n.runner,
-		Workers:   runtime.GOMAXPROCS(0), CacheBytes: int(n.cfg.CacheBytes),
-		Log: n.cfg.Log, Progress: n.cfg.Progress, Observe: n.stats,
+		Workers:   n.cfg.Workers, CacheBytes: int(n.cfg.CacheBytes),
+		Log: n.logOf(logValidation), Progress: n.cfg.Progress, Observe: bench{n.stats, n.talkOf(logBench)}, Reindex: n.cfg.Reindex,
 		PruneTarget: n.cfg.pruneTarget(),
 		Checked:     n.checked,
 	})
@@ -130,6 +133,11 @@ func (n *Node) openStore() error {
 		return err
 	}
 	n.store = store
+	if n.cfg.Reindex {
+		if err := badgerdb.RemoveKV(n.cfg.DataDir); err != nil {
+			return err
+		}
+	}
 	if !n.keepsIndexes() {
 		return nil
 	}
@@ -150,9 +158,9 @@ func (n *Node) openPool() error {
 		Params: n.cfg.Params, Verify: n.runner, MaxBytes: n.cfg.MempoolBytes,
 		MinRelayFeeRate: n.cfg.MinRelayFee, AcceptNonStandard: n.cfg.AcceptNonStd,
 	})
-	n.ledger = newLedger(n.chain, n.pool, n.clock, n.cfg.Log)
+	n.ledger = newLedger(n.chain, n.pool, n.clock, n.logOf(logValidation))
+	n.ledger.accepted, n.ledger.refused = n.talkOf(logMempool), n.talkOf(logMempoolRej)
 	n.ledger.stats, n.ledger.tell, n.ledger.fail = n.stats, n.tell, n.fail
-	n.ledger.confirmed = n.tellOffers
 	n.ledger.out = func(proto.Event) {} // nobody listens yet
 	n.loadMempool()
 	return nil
@@ -166,21 +174,29 @@ func (n *Node) openNetwork() error {
 	rng := mrand.New(mrand.NewChaCha8(seed))
 	n.book = n.loadBook(seed, rng)
 	n.owner = newOwner()
+	n.asked = map[netip.AddrPort]bool{}
+	if n.admission, err = n.newAdmission(); err != nil {
+		return err
+	}
+	n.names = newNames(n)
 	n.net = p2p.New(p2p.Config{
 		Magic: n.cfg.Params.Magic, Transport: n.cfg.Transport, MaxConnections: n.cfg.MaxConnections,
-		Codec: n.codec(), Emit: n.owner.emit, Log: n.cfg.Log, Observe: n.stats,
+		Codec: n.codec(), Emit: n.owner.emit, Log: n.logOf(logNet), Observe: n.stats, Admit: n.admission.admit,
 	})
 	if n.cfg.Listen != "" {
 		if n.p2pAddr, err = n.net.Listen(n.cfg.Listen); err != nil {
 			return err
 		}
 	}
+	if err := n.listenFor(); err != nil {
+		return err
+	}
 	n.machine, err = proto.New(n.protoConfig(rng))
 	if err != nil {
 		return err
 	}
 	n.owner.machine, n.owner.net, n.owner.ledger = n.machine, n.net, n.ledger
-	n.owner.older = n.dialsOlder
+	n.owner.older, n.owner.names, n.owner.cmpct = n.dialsOlder, n.names, n.talkOf(logCmpctBlock)
 	n.owner.clock, n.owner.stats, n.owner.tell, n.owner.filters = n.clock, n.stats, n.tell, n.serveFilters
 	n.ledger.out = n.owner.verdict(n.halted)
 	return nil
@@ -193,12 +209,16 @@ func (n *Node) protoConfig(rng *mrand.Rand) proto.Config {
 		Limits: proto.DefaultLimits(), BlocksOnly: n.cfg.BlocksOnly, NoCompactBlocks: n.cfg.NoCompactBlocks, NetGroup: addrbook.Group,
 	}
 	pc.Pruned = n.cfg.Prune > 0
-	pc.History = n.history
 	pc.Limits.Inbound = max(n.cfg.MaxConnections-pc.Limits.Outbound-pc.Limits.BlockRelay-1, 1)
+	if !n.cfg.NoV2Transport {
+		pc.Services |= wire.NodeP2PV2
+	}
 	n.services, n.userAgent = pc.Offered(), pc.UserAgent()
 	pc.Anchors = n.book.Anchors()
 	pc.Manual = append(append(pc.Manual, n.cfg.Connect...), n.cfg.AddNodes...)
-	if n.cfg.ConnectOnly || len(n.cfg.Connect) > 0 {
+	n.addNames(&pc)
+	n.limitPeers(&pc)
+	if n.cfg.connectOnly() {
 		pc.Limits.Outbound, pc.Limits.BlockRelay, pc.Limits.Feelers = 0, 0, false
 	}
 	if n.cfg.Snappy {
@@ -209,7 +229,7 @@ func (n *Node) protoConfig(rng *mrand.Rand) proto.Config {
 
 func (n *Node) openMining() error {
 	n.mining = &mining{
-		params: n.cfg.Params, chain: n.chain, pool: n.pool, ledger: n.ledger, clock: n.clock, log: n.cfg.Log, tell: n.tell,
+		params: n.cfg.Params, chain: n.chain, pool: n.pool, ledger: n.ledger, clock: n.clock, log: n.logOf(logMining), tell: n.tell,
 		stats: n.stats, ready: n.synced, payTo: n.cfg.MineTo, threads: n.cfg.Threads, share: n.cfg.Share,
 		interval: n.cfg.MineInterval, patience: minerPatience, stopped: n.halted, meter: miner.NewMeter(10 * time.Second),
 	}
@@ -234,6 +254,7 @@ func (n *Node) goLoops() {
 	if n.web.server != nil {
 		n.spawn(func() { n.publishPool(core) })
 	}
+	n.spawn(func() { n.names.run(core) })
 	for _, src := range n.cfg.Sources {
 		n.spawn(func() { n.takeEndpoints(core, src) })
 	}
@@ -269,6 +290,9 @@ func (n *Node) shutdown(stopCore context.CancelFunc) {
 	n.loops.Wait()
 	if !n.abandon {
 		n.saveBook()
+		if err := n.saveBans(); err != nil {
+			n.cfg.Log.Error("the bans were not saved", "err", err)
+		}
 		if _, err := n.saveMempool(); err != nil {
 			n.cfg.Log.Error("the mempool was not saved", "err", err)
 		}

@@ -22,6 +22,8 @@ type owner struct {
 	tell    func(Happening)
 	filters func(proto.ServeFilters) wire.Message // nil if filters are not served
 	older   func(proto.Dial) bool                 // whether to dial in version 1 from the start
+	names   *names
+	cmpct   *p2p.TalkLog // of compact blocks
 
 	fromNet  chan proto.Event // bounded: when it is full, connections are not read
 	fromHere chan proto.Event // the ledger's verdicts; always drained
@@ -76,9 +78,12 @@ func (o *owner) untilTick() time.Duration {
 
 func (o *owner) step(ev proto.Event) {
 	o.note(ev)
+	o.names.note(ev)
+	before := o.machine.CompactStats()
 	for _, eff := range o.machine.Step(o.clock.now(), ev) {
 		o.carryOut(eff)
 	}
+	o.tellCompact(before)
 }
 
 func (o *owner) carryOut(eff proto.Effect) {

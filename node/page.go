@@ -45,6 +45,7 @@ func (n *Node) openCalls() {
 
 func (n *Node) observeRPC(method string, d time.Duration, _ int) {
 	n.stats.rpcDuration.WithLabelValues(method).Observe(d.Seconds())
+	n.web.talk.Say("call", "method", method, "took", d)
 }
 
 // openSite makes the read-only page of this node.

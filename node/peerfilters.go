@@ -22,17 +22,11 @@ const (
 // offers are the services that peers are told.
 func (n *Node) offers() wire.Services {
 	s := n.cfg.services()
-	if _, assumed := n.chain.Assumed(); assumed {
-		s &^= wire.NodeNetwork
-	}
 	if n.filters != nil && !n.cfg.NoPeerFilters {
 		s |= wire.NodeCompactFilters
 	}
 	if n.cfg.PeerBloomFilters {
 		s |= wire.NodeBloom
-	}
-	if !n.cfg.NoV2Transport {
-		s |= wire.NodeP2PV2
 	}
 	return s
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"slices"
 	"strconv"
 	"sync"
 
@@ -19,7 +18,7 @@ type peersRPC struct {
 	n *Node
 
 	mu    sync.Mutex
-	added []netip.AddrPort
+	added []addedNode
 }
 
 // Infos joins what the machine and the sockets know of each peer.
@@ -46,6 +45,7 @@ func (r *peersRPC) Infos() []rpc.PeerInfo {
 			AddrRateLimited: p.AddrRateLimited, MinFeeFilter: p.MinFeeFilter, SentPerMsg: perMessage(c.SentByCommand), RecvPerMsg: perMessage(c.ReceivedByCommand),
 			SentMessages: perMessage(c.SentMessages), RecvMessages: perMessage(c.ReceivedMessages), NetGroup: c.NetGroup,
 			ConnectionType: p.Kind.String(), TransportProtocol: c.Transport, SessionID: c.SessionID, HighBandwidthTo: p.HighBandwidthTo, HighBandwidthFrom: p.HighBandwidthFrom, PresyncedHeaders: p.Presynced,
+			Permissions: p.Permissions.Names(),
 		})
 	}
 	return out
@@ -72,7 +72,7 @@ func networkOf(a netip.AddrPort) string {
 
 func (r *peersRPC) Totals() rpc.NetTotals {
 	received, sent := r.n.stats.totals()
-	return rpc.NetTotals{Recv: received, Sent: sent}
+	return rpc.NetTotals{Recv: received, Sent: sent, Upload: r.n.uploadTarget()}
 }
 
 func (r *peersRPC) Active() bool { return r.n.net.NetworkActive() }
@@ -97,79 +97,6 @@ func (r *peersRPC) parseAddr(s string) (netip.AddrPort, error) {
 		return a, fmt.Errorf("%q is not an address of the form IP:port", s)
 	}
 	return a, nil
-}
-
-func (r *peersRPC) AddNode(s string, encrypted bool) error {
-	a, err := r.parseAddr(s)
-	if err != nil {
-		return err
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if slices.Contains(r.added, a) {
-		return rpc.ErrAlreadyAdded
-	}
-	if len(r.added) >= 1000 {
-		return errors.New("too many added nodes")
-	}
-	if err := r.n.plain.set(a, encrypted); err != nil {
-		return err
-	}
-	r.added = append(r.added, a)
-	r.n.step(proto.AddManual{Addr: a})
-	return nil
-}
-
-func (r *peersRPC) RemoveNode(s string) error {
-	a, err := r.parseAddr(s)
-	if err != nil {
-		return err
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	i := slices.Index(r.added, a)
-	if i < 0 {
-		return rpc.ErrNotFound
-	}
-	r.added = slices.Delete(r.added, i, i+1)
-	r.n.step(proto.RemoveManual{Addr: a})
-	return nil
-}
-
-func (r *peersRPC) TryNode(s string, encrypted bool) error {
-	a, err := r.parseAddr(s)
-	if err == nil {
-		err = r.n.plain.set(a, encrypted)
-	}
-	if err == nil {
-		r.n.step(proto.AddManual{Addr: a, Once: true})
-	}
-	return err
-}
-
-func (r *peersRPC) Added() []rpc.AddedNode {
-	r.mu.Lock()
-	added := slices.Clone(r.added)
-	r.mu.Unlock()
-	var out []rpc.AddedNode
-	conns := r.n.net.Peers()
-	for _, a := range added {
-		node := rpc.AddedNode{Node: a.String()}
-		for _, c := range conns {
-			if c.Addr == a {
-				node.Addresses = append(node.Addresses, rpc.AddedAddress{Address: a.String(), Connected: direction(c.Kind)})
-			}
-		}
-		out = append(out, node)
-	}
-	return out
-}
-
-func direction(k proto.ConnKind) string {
-	if k == proto.Inbound {
-		return "inbound"
-	}
-	return "outbound"
 }
 
 func (r *peersRPC) DisconnectAddr(s string) error {
@@ -209,20 +136,25 @@ func (r *peersRPC) Addresses(n int) []rpc.KnownAddress {
 	return out
 }
 
-func (r *peersRPC) AddAddress(host string, port uint16, tried bool) bool {
-	ip, err := netip.ParseAddr(host)
-	if err != nil || port == 0 {
-		return false
-	}
-	now, addr := r.n.clock.now(), netip.AddrPortFrom(ip, port)
+// AddAddress puts an address into the book as if the node there had told of itself.
+func (r *peersRPC) AddAddress(ip netip.Addr, port uint16, tried bool) (err error) {
+	now, addr := r.n.clock.now(), netip.AddrPortFrom(ip.Unmap(), port)
 	services := wire.NodeNetwork | wire.NodeWitness
 	r.n.read(func() {
+		_, before := r.n.book.Services(addr)
 		r.n.book.Add(now, []wire.TimedAddr{{Time: uint32(now.Unix()), NetAddr: wire.NetAddr{Services: services, Addr: addr}}}, addr)
-		if tried {
-			r.n.book.Good(now, addr, services)
+		if _, after := r.n.book.Services(addr); before || !after {
+			err = errors.New("failed-adding-to-new")
+			return
+		}
+		if !tried {
+			return
+		}
+		if r.n.book.Good(now, addr, services); !r.n.book.Tried(addr) {
+			err = errors.New("failed-adding-to-tried")
 		}
 	})
-	return true
+	return err
 }
 
 func (r *peersRPC) LocalAddresses() []string {

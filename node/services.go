@@ -20,6 +20,7 @@ import (
 
 // services are the node's HTTP servers: RPC, and metrics with health.
 type services struct {
+	talk    *p2p.TalkLog // of single calls
 	log     *slog.Logger
 	servers []*http.Server
 	server  *rpc.Server // nil: no RPC
@@ -35,9 +36,10 @@ type services struct {
 }
 
 func (n *Node) openServices() error {
-	n.web = &services{log: n.cfg.Log}
+	n.web = &services{log: n.logOf(logHTTP), talk: n.talkOf(logRPC)}
 	n.peers = &peersRPC{n: n}
 	n.openCalls()
+	n.peers.listAdded()
 	if n.cfg.RPCListen != "" {
 		if err := n.openRPC(); err != nil {
 			return err
@@ -124,7 +126,7 @@ func (n *Node) pages() http.Handler {
 }
 
 func (n *Node) openRPC() error {
-	cfg := rpc.Config{Log: n.cfg.Log, AllowedHosts: n.cfg.RPCHosts, REST: n.cfg.REST, Observe: n.observeRPC}
+	cfg := rpc.Config{Log: n.logOf(logRPC), AllowedHosts: n.cfg.RPCHosts, REST: n.cfg.REST, Observe: n.observeRPC}
 	if n.cfg.DataDir != "" {
 		var err error
 		n.web.path = filepath.Join(n.cfg.DataDir, rpc.CookieFile)
@@ -164,6 +166,7 @@ func (n *Node) backend() *rpc.Backend {
 		Fees: feesRPC{n.ledger.fees.fees}}
 	n.addIndexes(b)
 	b.Snapshots = snapshotRPC{n}
+	b.Bans, b.Net, b.Control = bansRPC{n}, netToolsRPC{n}, netToolsRPC{n}
 	if n.cfg.Prune > 0 {
 		b.Pruning = pruneRPC{n}
 	}

@@ -23,6 +23,9 @@ func (n *Node) codec() p2p.Codec {
 // other unless it claims to speak version 2, as Bitcoin Core does. Dialling in version 2 whoever does not know it would cost a
 // connection each time. It is called by the owner, whose book it reads.
 func (n *Node) dialsOlder(d proto.Dial) bool {
+	if encrypted, asked := n.asked[d.Addr]; asked {
+		return !encrypted
+	}
 	if d.Kind == proto.Manual {
 		return n.plain.has(d.Addr)
 	}

@@ -3,6 +3,7 @@ package p2p
 import (
 	"context"
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"github.com/cairn-chain/cairn/p2p/proto"
@@ -23,13 +24,17 @@ type Config struct {
 	// Message and Malformed) or the Net is (for all).
 	Emit func(ctx context.Context, ev proto.Event)
 
+	// Admit, if not nil, says of each new connection what the other end is allowed, and why it is not taken at all: a fixed phrase,
+	// empty if it is. bound is what ListenFor was called with. It is called from many goroutines and must not block.
+	Admit func(kind proto.ConnKind, addr netip.AddrPort, bound proto.Permissions) (perm proto.Permissions, refuse string)
+
 	// MaxConnections is how many connections the node keeps; default 125. Inbound connections
 	// are taken up to Slack (default 8) above it, so that the protocol machine can greet a newcomer and then evict
 	// whom it likes least. Outbound ones are for the machine to bound; at most MaxDials (default 32)
 	// are tried at once.
 	MaxConnections, Slack, MaxDials int
 	// MaxUngreeted bounds the inbound connections of one IP (or IPv6 /64) that have not said verack yet;
-	// default 4. Loopback is exempt.
+	// default 4. Loopback and proto.PermNoBan are exempt.
 	MaxUngreeted int
 
 	// QueueItems and QueueBytes bound what waits to be sent to one peer; defaults 5000 and 8 MB. A peer

@@ -51,6 +51,7 @@ type Net struct {
 	stop  context.CancelFunc
 	work  sync.WaitGroup // every goroutine of the Net
 	quiet *quietLog
+	talk  *TalkLog      // of single messages
 	heavy chan struct{} // a place for each large message that is being delivered
 
 	mu        sync.Mutex
@@ -74,6 +75,7 @@ func New(cfg Config) *Net {
 	return &Net{
 		cfg: cfg, ctx: ctx, stop: stop,
 		quiet:     newQuietLog(cfg.Log),
+		talk:      NewTalkLog(cfg.Log),
 		heavy:     make(chan struct{}, maxHeavy),
 		peers:     make(map[proto.PeerID]*peer),
 		ungreeted: make(map[netip.Prefix]int),
@@ -83,7 +85,10 @@ func New(cfg Config) *Net {
 // Listen takes connections on host:port from now on and returns the address that it got; port 0 lets the
 // system choose. It may be called for several addresses. Errors: the transport's, which name the
 // address, and ErrClosed.
-func (n *Net) Listen(addr string) (netip.AddrPort, error) {
+func (n *Net) Listen(addr string) (netip.AddrPort, error) { return n.ListenFor(addr, 0) }
+
+// ListenFor is Listen for connections with permissions, which Config.Admit is told of.
+func (n *Net) ListenFor(addr string, bound proto.Permissions) (netip.AddrPort, error) {
 	l, err := n.cfg.Transport.Listen(addr)
 	if err != nil {
 		return netip.AddrPort{}, err
@@ -94,10 +99,10 @@ func (n *Net) Listen(addr string) (netip.AddrPort, error) {
 		return netip.AddrPort{}, errors.Join(ErrClosed, l.Close())
 	}
 	n.listeners = append(n.listeners, l)
-	bound := addrPort(l.Addr())
-	n.work.Go(func() { n.accept(l) })
-	n.work.Go(func() { n.mapPort(bound.Port()) })
-	return bound, nil
+	at := addrPort(l.Addr())
+	n.work.Go(func() { n.accept(l, bound) })
+	n.work.Go(func() { n.mapPort(at.Port()) })
+	return at, nil
 }
 
 // External returns the address under which a PortMapper made the node reachable, or the zero value.
@@ -176,7 +181,7 @@ func (n *Net) dial(addr netip.AddrPort, kind proto.ConnKind, codec Codec) error 
 		n.quiet.write(slog.LevelDebug, "dial failed", "addr", addr, "err", err)
 		return err
 	}
-	p, why := n.admit(conn, kind, addr)
+	p, why := n.admit(conn, kind, addr, 0)
 	if p == nil {
 		n.refuse(conn, why)
 		return errors.New(why)
@@ -186,13 +191,13 @@ func (n *Net) dial(addr netip.AddrPort, kind proto.ConnKind, codec Codec) error 
 
 // accept takes connections until the listener is closed. A failure, as when no file descriptor is
 // left, pauses it and never ends it.
-func (n *Net) accept(l net.Listener) {
+func (n *Net) accept(l net.Listener, bound proto.Permissions) {
 	pause := acceptPauseMin
 	for {
 		conn, err := l.Accept()
 		if err == nil {
 			pause = acceptPauseMin
-			n.take(conn)
+			n.take(conn, bound)
 			continue
 		}
 		if n.ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
@@ -210,8 +215,8 @@ func (n *Net) accept(l net.Listener) {
 }
 
 // take admits an inbound connection and serves it in its own goroutine.
-func (n *Net) take(conn net.Conn) {
-	p, why := n.admit(conn, proto.Inbound, netip.AddrPort{})
+func (n *Net) take(conn net.Conn, bound proto.Permissions) {
+	p, why := n.admit(conn, proto.Inbound, netip.AddrPort{}, bound)
 	if p == nil {
 		n.refuse(conn, why)
 		return
@@ -238,9 +243,15 @@ func (n *Net) shut(conn net.Conn) {
 
 // admit is the one way in, for every transport and direction. It registers the connection as a peer, or
 // says why not. dialled is the address that was asked for, if we dialled.
-func (n *Net) admit(conn net.Conn, kind proto.ConnKind, dialled netip.AddrPort) (p *peer, why string) {
+func (n *Net) admit(conn net.Conn, kind proto.ConnKind, dialled netip.AddrPort, bound proto.Permissions) (p *peer, why string) {
 	addr, group := identify(conn, dialled)
 	local := addr.Addr().IsLoopback()
+	var perm proto.Permissions
+	if n.cfg.Admit != nil {
+		if perm, why = n.cfg.Admit(kind, addr, bound); why != "" {
+			return nil, why
+		}
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	switch {
@@ -251,8 +262,8 @@ func (n *Net) admit(conn net.Conn, kind proto.ConnKind, dialled netip.AddrPort) 
 	case kind == proto.Inbound && len(n.peers) >= n.cfg.MaxConnections+n.cfg.Slack:
 		return nil, whyFull
 	}
-	p = &peer{net: n, kind: kind, conn: conn, addr: addr, group: group, local: local, since: time.Now()}
-	if kind == proto.Inbound && !local && addr.IsValid() {
+	p = &peer{net: n, kind: kind, conn: conn, addr: addr, group: group, local: local, perm: perm, since: time.Now()}
+	if kind == proto.Inbound && !local && !perm.Has(proto.PermNoBan) && addr.IsValid() {
 		p.host = hostPrefix(addr.Addr())
 		if n.ungreeted[p.host] >= n.cfg.MaxUngreeted {
 			return nil, whyUngreeted

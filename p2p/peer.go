@@ -41,6 +41,7 @@ type peer struct {
 	addr   netip.AddrPort
 	group  string
 	local  bool
+	perm   proto.Permissions
 	host   netip.Prefix // not zero while it counts as ungreeted; guarded by net.mu
 	since  time.Time
 	queue  *queue
@@ -138,7 +139,7 @@ func (p *peer) close(why string) {
 // machine sees it, and can evict it, however slowly it opens; what is sent to it meanwhile waits in its queue. An outbound one is
 // Connected when it is open: until then another codec may be tried. The error is that of opening.
 func (n *Net) serve(p *peer, codec Codec) error {
-	connected := proto.Connected{Peer: p.id, Kind: p.kind, Addr: p.addr, NetGroup: p.group, Local: p.local}
+	connected := proto.Connected{Peer: p.id, Kind: p.kind, Addr: p.addr, NetGroup: p.group, Local: p.local, Permissions: p.perm}
 	inbound := p.kind == proto.Inbound
 	if inbound {
 		n.cfg.Emit(n.ctx, connected)
@@ -215,6 +216,9 @@ func (p *peer) countFrame(f Frame) {
 		label = labelDropped
 	}
 	p.count(&p.received, label, f.Size)
+	if p.net.talk.On() {
+		p.net.talk.Say("message received", "command", f.Command, "bytes", f.Size, "peer", p.id)
+	}
 	p.net.cfg.Observe.Received(label, f.Size)
 }
 
@@ -296,6 +300,9 @@ func (p *peer) write() {
 		p.queue.release(held)
 		for _, f := range frames {
 			p.count(&p.sent, f.label, f.size)
+			if p.net.talk.On() {
+				p.net.talk.Say("message sent", "command", f.label, "bytes", f.size, "peer", p.id)
+			}
 			p.net.cfg.Observe.Sent(f.label, f.size)
 		}
 		if cap(buf) > writeGather {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/cairn-chain/cairn/consensus"
@@ -29,6 +30,9 @@ type Backend struct {
 	Node        Node
 	Pruning     Pruning // nil: blocks are never removed
 	Snapshots   Snapshots
+	Bans        Bans
+	Net         NetTools
+	Control     Control
 	Fees        Fees // nil: nothing is known of the past
 }
 
@@ -308,8 +312,11 @@ type AddedAddress struct {
 	Connected string // "inbound" or "outbound"
 }
 
-// NetTotals are bytes since the start.
-type NetTotals struct{ Recv, Sent uint64 }
+// NetTotals are bytes since the start, and what --maxuploadtarget has left.
+type NetTotals struct {
+	Recv, Sent uint64
+	Upload     UploadTarget
+}
 
 // KnownAddress is an entry of the address book.
 type KnownAddress struct {
@@ -340,8 +347,8 @@ type Peers interface {
 	PingAll()
 	// Addresses returns up to n known addresses, 0 for all.
 	Addresses(n int) []KnownAddress
-	// AddAddress puts an address into the book; false if it was refused.
-	AddAddress(host string, port uint16, tried bool) bool
+	// AddAddress puts an address into the book. Its error is Core's word for why that failed.
+	AddAddress(ip netip.Addr, port uint16, tried bool) error
 	// LocalAddresses are those that we announce, host:port.
 	LocalAddresses() []string
 }

@@ -26,6 +26,8 @@ const (
 	CodeAlreadyInChain   = -27
 	CodeWarmUp           = -28
 	CodeNotConnectedNode = -29 // node to disconnect not found
+	CodeInvalidNet       = -30 // not an address or net
+	CodeNodeCapacity     = -34 // no place for such a connection
 	CodeInvalidRequest   = -32600
 	CodeMethodNotFound   = -32601
 	CodeInvalidParams    = -32602

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -45,6 +46,7 @@ type fake struct {
 	active      bool
 	filters     map[types.Hash][]byte
 	blockPanics bool
+	netFake
 }
 
 func newFake(t *testing.T, blocks int) *fake {
@@ -87,7 +89,7 @@ func (f *fake) setTip(n *consensustest.Node) {
 }
 
 func (f *fake) backend() *Backend {
-	return &Backend{Chain: f, Blocks: f, Ledger: f, Steer: fakeSteer{f}, Mempool: fakePool{f}, Submit: fakeSubmit{f}, Peers: f, Mining: f, Filters: fakeFilters{f}, Node: f, Snapshots: fakeSnapshots{}}
+	return &Backend{Chain: f, Blocks: f, Ledger: f, Steer: fakeSteer{f}, Mempool: fakePool{f}, Submit: fakeSubmit{f}, Peers: f, Mining: f, Filters: fakeFilters{f}, Node: f, Snapshots: fakeSnapshots{}, Bans: &f.netFake, Net: &f.netFake, Control: &f.netFake}
 }
 
 func (f *fake) entry(n *consensustest.Node) Entry {
@@ -383,7 +385,7 @@ func (s fakeSubmit) Package(ctx context.Context, txs []*types.Tx, rate int64) (P
 }
 
 func (f *fake) Infos() []PeerInfo     { return f.peers }
-func (f *fake) Totals() NetTotals     { return NetTotals{100, 200} }
+func (f *fake) Totals() NetTotals     { return NetTotals{Recv: 100, Sent: 200, Upload: f.upload} }
 func (f *fake) Active() bool          { return f.active }
 func (f *fake) SetActive(active bool) { f.active = active }
 
@@ -433,8 +435,8 @@ func (f *fake) PingAll() {}
 func (f *fake) Addresses(n int) []KnownAddress {
 	return []KnownAddress{{Time: f.now, Services: 9, Host: "10.0.0.1", Port: 18444, Network: "ipv4"}, {Time: f.now, Services: 9, Host: "fc00::1", Port: 18444, Network: "ipv6"}}
 }
-func (f *fake) AddAddress(string, uint16, bool) bool { return true }
-func (f *fake) LocalAddresses() []string             { return []string{"10.0.0.9:18444"} }
+func (f *fake) AddAddress(_ netip.Addr, port uint16, _ bool) error { return f.bookErrs[port] }
+func (f *fake) LocalAddresses() []string                           { return []string{"10.0.0.9:18444"} }
 
 func (f *fake) Template(context.Context, []byte) (Template, error) {
 	var txs []*types.Tx
@@ -600,12 +602,6 @@ func (r *rig) post(t *testing.T, body string, change ...func(*http.Request)) (in
 type fakeSnapshots struct{}
 
 func (fakeSnapshots) Declared() []int32 { return []int32{2, 3, 1000} }
-
-func (fakeSnapshots) Chainstates() []Chainstate { return nil }
-
-func (fakeSnapshots) Load(_ context.Context, path string) (Loaded, error) {
-	return Loaded{Path: "/data/" + path}, ErrSnapshotFile
-}
 
 func (fakeSnapshots) Dump(_ context.Context, path string, at Entry) (Dumped, error) {
 	switch path {

@@ -79,6 +79,7 @@ const (
 // Methods returns the table, ordered by topic and name.
 func Methods() []Method {
 	all := slices.Concat(
+		banMethods(),
 		blockMethods(),
 		blockchainMethods(),
 		buildTxMethods(),
@@ -88,10 +89,12 @@ func Methods() []Method {
 		feeMethods(),
 		filterMethods(),
 		ledgerMethods(),
+		loggingMethods(),
 		mempoolMethods(),
 		miningMethods(),
 		multisigMethods(),
 		networkMethods(),
+		networkToolMethods(),
 		proofMethods(),
 		pruneMethods(),
 		psbtMethods(),

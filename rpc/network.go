@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 )
@@ -33,11 +34,11 @@ func networkMethods() []Method {
 		{Name: "setnetworkactive", Topic: topicNetwork, Help: "Disable/enable all p2p network activity.",
 			Params: []Param{required("state", TypeBool, "true to enable networking, false to disable")}, Result: "true|false    (boolean) The value that was passed in", Example: "true", run: setNetworkActive},
 		{Name: "getnodeaddresses", Topic: topicNetwork, Help: "Return known addresses, which can potentially be used to find new nodes in the network.",
-			Params: []Param{optional("count", TypeNumber, "1", "The maximum number of addresses to return. Specify 0 to return all known addresses."), optional("network", TypeString, "all networks", "Return only addresses of the specified network. Can be one of: ipv4, ipv6.")},
+			Params: []Param{optional("count", TypeNumber, "1", "The maximum number of addresses to return. Specify 0 to return all known addresses."), optional("network", TypeString, "all networks", "Return only addresses of the specified network. Can be one of: ipv4, ipv6, onion, i2p, cjdns; the last three are never known.")},
 			Result: "[{...}]    (json array) time, services, address, port, network", Example: "8", run: getNodeAddresses},
 		{Name: "addpeeraddress", Topic: topicNetwork, Help: "Add the address of a potential peer to the address book. For testing.",
 			Params: []Param{required("address", TypeString, "The IP address of the peer"), required("port", TypeNumber, "The port of the peer"), optional("tried", TypeBool, "false", "If true, attempt to add the peer to the tried addresses table")},
-			Result: "{...}    (json object) success", Example: `"1.2.3.4" 21333 true`, run: addPeerAddress},
+			Result: "{...}    (json object) success; and error, failed-adding-to-new or failed-adding-to-tried", Example: `"1.2.3.4" 21333 true`, run: addPeerAddress},
 	}
 }
 
@@ -171,8 +172,10 @@ func getConnectionCount(_ context.Context, c *call) (any, error) { return len(c.
 
 func getNetTotals(_ context.Context, c *call) (any, error) {
 	t := c.Peers.Totals()
+	u := t.Upload
 	return obj("totalbytesrecv", t.Recv, "totalbytessent", t.Sent, "timemillis", c.Node.Now().UnixMilli(),
-		"uploadtarget", obj("timeframe", 86400, "target", 0, "target_reached", false, "serve_historical_blocks", true, "bytes_left_in_cycle", 0, "time_left_in_cycle", 0)), nil
+		"uploadtarget", obj("timeframe", 86400, "target", u.Target, "target_reached", u.Reached, "serve_historical_blocks", u.ServesHistorical,
+			"bytes_left_in_cycle", u.BytesLeft, "time_left_in_cycle", int64(u.TimeLeft/time.Second))), nil
 }
 
 func addNode(_ context.Context, c *call) (any, error) {
@@ -260,7 +263,7 @@ func getNodeAddresses(_ context.Context, c *call) (any, error) {
 		return nil, fail(CodeInvalidParameter, "Address count out of range")
 	}
 	network := c.str(1)
-	if c.given(1) && network != "ipv4" && network != "ipv6" {
+	if c.given(1) && !slices.Contains([]string{"ipv4", "ipv6", "onion", "i2p", "cjdns"}, network) {
 		return nil, fail(CodeInvalidParameter, "Network not recognized: %s", clip(network))
 	}
 	ask := int(count)
@@ -285,5 +288,12 @@ func addPeerAddress(_ context.Context, c *call) (any, error) {
 	if port < 0 || port > 65535 {
 		return nil, errIntRange
 	}
-	return obj("success", c.Peers.AddAddress(c.str(0), uint16(port), c.boolOr(2, false))), nil
+	ip, err := netip.ParseAddr(c.str(0))
+	if err != nil || ip.Zone() != "" {
+		return nil, fail(CodeInvalidNet, "Invalid IP address")
+	}
+	if err := c.Peers.AddAddress(ip, uint16(port), c.boolOr(2, false)); err != nil {
+		return obj("success", false, "error", err.Error()), nil
+	}
+	return obj("success", true), nil
 }

@@ -24,6 +24,10 @@ func OpenKV(dir string, opt Options) (*KV, error) {
 	return &KV{d}, nil
 }
 
+// RemoveKV removes the database of OpenKV, if there is one, so that it is made anew. The Store of dir must be open: that is what keeps
+// other processes out.
+func RemoveKV(dir string) error { return os.RemoveAll(filepath.Join(dir, "indexes")) }
+
 // Get implements chain.KV.
 func (k *KV) Get(key []byte) ([]byte, error) { return k.d.get(key) }
 

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"math"
 	"net"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -20,6 +19,7 @@ import (
 	"github.com/cairn-chain/cairn/consensus"
 	"github.com/cairn-chain/cairn/consensus/script"
 	"github.com/cairn-chain/cairn/node"
+	"github.com/cairn-chain/cairn/p2p"
 )
 
 func networkFlags() []cli.Flag {
@@ -46,12 +46,10 @@ func networkParams(c *cli.Context) (*consensus.Params, error) {
 }
 
 func nodeCommand() *cli.Command {
-	flags := append(networkFlags(),
+	flags := append(append(networkFlags(), peerFlags()...),
 		&cli.StringSliceFlag{Name: "testactivationheight", EnvVars: env("testactivationheight"), Usage: "on regtest, activate a soft fork at a height: `NAME@HEIGHT`, the name one of bip34, dersig, cltv, csv, segwit (may be repeated)"},
 		&cli.StringFlag{Name: "data", Value: defaultDataDir(), EnvVars: env("data"), Usage: "data `DIR`; each network has a folder in it"},
 		&cli.StringFlag{Name: "listen", EnvVars: env("listen"), Usage: "`HOST:PORT` for peers (default: all interfaces, the network's port; \"none\": do not listen)", Aliases: []string{"bind"}},
-		&cli.StringSliceFlag{Name: "connect", EnvVars: env("connect"), Usage: "connect to these peers only (`HOST:PORT`, may be repeated)"},
-		&cli.StringSliceFlag{Name: "addnode", EnvVars: env("addnode"), Usage: "keep a connection to this peer beside others (`HOST:PORT`, may be repeated)"},
 		&cli.StringFlag{Name: "rpc-listen", EnvVars: env("rpc-listen"), Usage: "`HOST:PORT` for RPC (default: 127.0.0.1 and the network's port)"},
 		&cli.StringSliceFlag{Name: "rpcauth", EnvVars: env("rpcauth"), Usage: "`USER:SALT$HASH` that may use RPC beside the cookie"},
 		&cli.StringSliceFlag{Name: "rpc-allow-host", EnvVars: env("rpc-allow-host"), Usage: "a further `NAME` under which RPC may be reached"},
@@ -63,6 +61,11 @@ func nodeCommand() *cli.Command {
 		&cli.Float64Flag{Name: "share", Value: 1, EnvVars: env("share"), Usage: "share of a core that each mining thread uses, 0 to 1"},
 		&cli.DurationFlag{Name: "mine-interval", EnvVars: env("mine-interval"), Usage: "mean time between own blocks on networks without a retarget"},
 		&cli.IntFlag{Name: "dbcache", Value: 64, EnvVars: env("dbcache"), Usage: "coin cache in `MiB`"},
+		&cli.IntFlag{Name: "par", EnvVars: env("par"), Usage: "threads that check scripts (0: one a processor; negative: leave so many processors free)"},
+		&cli.BoolFlag{Name: "reindex", EnvVars: env("reindex"), Usage: "make the coins and all indexes anew from the stored blocks, and judge all of them again"},
+		&cli.StringFlag{Name: "minimumchainwork", EnvVars: env("minimumchainwork"), Usage: "least work of a chain that is followed and served, in `HEX`"},
+		&cli.Int64Flag{Name: "maxtipage", Value: 86400, EnvVars: env("maxtipage"), Usage: "a node whose tip was never younger, in `SECONDS`, is in its first download"},
+		&cli.BoolFlag{Name: "persistmempool", Value: true, EnvVars: env("persistmempool"), Usage: "save the mempool at the end and load it at the start"},
 		&cli.IntFlag{Name: "maxmempool", Value: 300, EnvVars: env("maxmempool"), Usage: "mempool in `MB`"},
 		&cli.StringFlag{Name: "minrelaytxfee", EnvVars: env("minrelaytxfee"), Usage: "least fee rate in `COINS` per 1000 vbytes (default 0.00001000)"},
 		&cli.IntFlag{Name: "max-connections", Value: 125, EnvVars: env("max-connections"), Aliases: []string{"maxconnections"}, Usage: "connections in all"},
@@ -77,9 +80,10 @@ func nodeCommand() *cli.Command {
 		&cli.StringFlag{Name: "blockfilterindex", Value: "basic", EnvVars: env("blockfilterindex"), Usage: "keep compact block filters: `basic` (or 1), or 0 for none; wallets need them (on regtest not kept unless this is given)"},
 		&cli.BoolFlag{Name: "no-blockfilterindex", EnvVars: env("no-blockfilterindex"), Usage: "the same as --blockfilterindex 0"},
 		&cli.Int64Flag{Name: "prune", EnvVars: env("prune"), Usage: "remove old blocks: 1 when pruneblockchain says so, more to keep about so many `MiB`, at least 550 (default: keep all)"},
-		&cli.StringSliceFlag{Name: "assumeutxo", EnvVars: env("assumeutxo"), Usage: "a coin set that loadtxoutset may load: `HEIGHT:BLOCKHASH:TXOUTSETHASH:NCHAINTX`, as cairn chain dump-utxo tells (may be repeated)"},
 		&cli.BoolFlag{Name: "fastprune", EnvVars: env("fastprune"), Usage: "for tests: small files of blocks, and any number of MiB for --prune"},
 		&cli.StringFlag{Name: "uacomment", EnvVars: env("uacomment"), Usage: "comment in the user agent"},
+		&cli.StringSliceFlag{Name: "debug", EnvVars: env("debug"), Usage: "write the debug lines of a `CATEGORY`, as net, mempool, mempoolrej, validation, cmpctblock, bench, rpc, mining, index, or all (may be repeated); RPC method logging switches them while the node runs"},
+		&cli.StringSliceFlag{Name: "debugexclude", EnvVars: env("debugexclude"), Usage: "do not write those of a `CATEGORY` (may be repeated)"},
 		&cli.StringFlag{Name: "log-level", Value: "info", EnvVars: env("log-level"), Usage: "debug, info, warn or error"},
 		&cli.StringFlag{Name: "log-format", Value: "text", EnvVars: env("log-format"), Usage: "text or json"},
 		&cli.StringFlag{Name: "log-file", EnvVars: env("log-file"), Usage: "`FILE` for the log (default: node.log in the data directory; \"-\": standard error)"},
@@ -113,7 +117,7 @@ func runNode(c *cli.Context) error {
 	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
 		return err
 	}
-	log, closeLog, err := openLog(c, cfg.DataDir)
+	log, closeLog, err := openLog(c, cfg.DataDir, cfg.Categories)
 	if err != nil {
 		return err
 	}
@@ -157,9 +161,6 @@ func nodeConfig(c *cli.Context) (node.Config, error) {
 	if err := moveForks(p, c.StringSlice("testactivationheight")); err != nil {
 		return node.Config{}, usageError{err}
 	}
-	if err := assumeUTXO(p, c.StringSlice("assumeutxo")); err != nil {
-		return node.Config{}, usageError{err}
-	}
 	cfg := node.Config{
 		Params: p, DataDir: filepath.Join(c.String("data"), p.Name),
 		Listen:    orDefault(c.String("listen"), net.JoinHostPort("", strconv.Itoa(p.P2PPort))),
@@ -198,11 +199,7 @@ func nodeConfig(c *cli.Context) (node.Config, error) {
 	if cfg.Mine && cfg.MineTo == nil {
 		return cfg, usagef("--mine needs --mine-to ADDRESS: make one with `cairn wallet create` and `cairn wallet address`")
 	}
-	if cfg.Connect, err = resolveAll(c.Context, c.StringSlice("connect"), p.P2PPort); err != nil {
-		return cfg, err
-	}
-	cfg.AddNodes, err = resolveAll(c.Context, c.StringSlice("addnode"), p.P2PPort)
-	return cfg, err
+	return cfg, errors.Join(peerConfig(c, &cfg), workConfig(c, &cfg))
 }
 
 // moveForks applies --testactivationheight.
@@ -234,31 +231,8 @@ func orDefault(value, standard string) string {
 	return value
 }
 
-// resolveAll looks up the first address of every host:port; the port may be left out.
-func resolveAll(ctx context.Context, hosts []string, port int) ([]netip.AddrPort, error) {
-	var addrs []netip.AddrPort
-	for _, h := range hosts {
-		host, portText, err := net.SplitHostPort(h)
-		if err != nil {
-			host, portText = h, strconv.Itoa(port)
-		}
-		n, err := strconv.ParseUint(portText, 10, 16)
-		if err != nil {
-			return nil, usagef("%q is not HOST:PORT", h)
-		}
-		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-		ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-		cancel()
-		if err != nil {
-			return nil, fmt.Errorf("the peer %s is not known: %w", h, err)
-		}
-		addrs = append(addrs, netip.AddrPortFrom(ips[0].Unmap(), uint16(n)))
-	}
-	return addrs, nil
-}
-
 // openLog makes the logger that the flags ask for. Warnings go to standard error too, unless all does.
-func openLog(c *cli.Context, dir string) (*slog.Logger, func(), error) {
+func openLog(c *cli.Context, dir string, set *node.Categories) (*slog.Logger, func(), error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.String("log-level"))); err != nil {
 		return nil, nil, usagef("--log-level is debug, info, warn or error, not %q", c.String("log-level"))
@@ -269,14 +243,14 @@ func openLog(c *cli.Context, dir string) (*slog.Logger, func(), error) {
 	}
 	file := logFile(c, dir)
 	if file == "" {
-		return slog.New(logHandler(os.Stderr, format, level)), func() {}, nil
+		return slog.New(set.Handler(logHandler(os.Stderr, format, p2p.LevelTalk), level)), func() {}, nil
 	}
 	f, err := os.OpenFile(file, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, nil, err
 	}
-	h := slog.NewMultiHandler(logHandler(f, format, level), logHandler(os.Stderr, "text", slog.LevelWarn))
-	return slog.New(h), func() { f.Close() }, nil
+	h := slog.NewMultiHandler(logHandler(f, format, p2p.LevelTalk), logHandler(os.Stderr, "text", slog.LevelWarn))
+	return slog.New(set.Handler(h, level)), func() { f.Close() }, nil
 }
 
 // logFile is where the log goes, "" for standard error.

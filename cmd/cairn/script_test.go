@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -39,7 +40,7 @@ func TestScripts(t *testing.T) {
 		},
 		UpdateScripts: os.Getenv("CAIRN_UPDATE_SCRIPTS") != "",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": scriptExits, "await": scriptAwait, "until": scriptUntil, "keep": scriptKeep, "flip": scriptFlip, "cut": scriptCut,
+			"exits": scriptExits, "await": scriptAwait, "until": scriptUntil, "keep": scriptKeep, "flip": scriptFlip, "cut": scriptCut, "port": scriptPort,
 		},
 	})
 }
@@ -109,6 +110,17 @@ func scriptKeep(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: keep NAME, after a command that printed something")
 	}
 	ts.Setenv(args[0], words[len(words)-1])
+}
+
+// scriptPort is `port NAME`: a port of this host that nobody listens on becomes a variable.
+func scriptPort(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: port NAME")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Setenv(args[0], strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
+	ts.Check(l.Close())
 }
 
 // scriptFlip is `flip FILE OFFSET NEW`: a copy of the file with all bits of one byte flipped.

@@ -51,7 +51,7 @@ type gossip struct {
 }
 
 func (m *Machine) startGossip(p *peer) {
-	p.gossip = gossip{tokens: 1, filled: m.now, on: p.kind == Outbound || p.kind == Manual}
+	p.gossip = gossip{tokens: 1, filled: m.now, on: p.kind == Outbound || p.kind == Manual || p.kind == AddrFetch}
 }
 
 // greetGossip asks a peer that we dialled for addresses, once.
@@ -97,14 +97,12 @@ func (m *Machine) onAddrV2(p *peer, addrs []wire.TimedAddrV2) {
 	g.refill(m.now)
 	var good []wire.TimedAddr
 	for _, a := range addrs {
-		if g.tokens < 1 {
-			g.limited++
+		if !g.pay(p.perm) {
 			continue
 		}
-		g.tokens--
 		g.processed++
 		v1, ok := a.V1()
-		if !(ok || a.Gossiped()) || a.Services&(wire.NodeNetwork|wire.NodeNetworkLimited) == 0 || (ok && m.discouraged(v1.Addr)) {
+		if !(ok || a.Gossiped()) || a.Services&(wire.NodeNetwork|wire.NodeNetworkLimited) == 0 || (ok && m.unwanted(v1.Addr)) {
 			continue
 		}
 		a.Time = m.saneTime(a.Time)
@@ -122,6 +120,19 @@ func (m *Machine) onAddrV2(p *peer, addrs []wire.TimedAddrV2) {
 		m.cfg.Book.Add(m.clock(), good, p.addr)
 		m.outbound.newAddresses(m.now)
 	}
+	m.fetched(p, len(addrs))
+}
+
+// pay takes one token for an address, and tells whether the address may be taken.
+func (g *gossip) pay(perm Permissions) bool {
+	switch {
+	case g.tokens >= 1:
+		g.tokens--
+	case !perm.Has(PermAddr):
+		g.limited++
+		return false
+	}
+	return true
 }
 
 // start turns the exchange on with an inbound peer that spoke of addresses.
@@ -210,13 +221,21 @@ func (m *Machine) onGetAddr(p *peer) {
 	}
 	p.gossip.start(m, p)
 	p.gossip.answered = true
+	if p.perm.Has(PermAddr) {
+		m.tellSample(p, m.cfg.Book.Sample(m.clock(), wire.MaxAddrs))
+		return
+	}
 	if m.due(m.addrs.cachedUntil) || len(m.addrs.cached) < addrCacheLeast {
 		m.addrs.cached = m.cfg.Book.Sample(m.clock(), wire.MaxAddrs)
 		m.addrs.cachedUntil = m.now.Add(addrCacheTime/2 + m.poisson(addrCacheTime/2))
 	}
-	list := make([]wire.TimedAddrV2, min(len(m.addrs.cached), wire.MaxAddrs))
+	m.tellSample(p, m.addrs.cached)
+}
+
+func (m *Machine) tellSample(p *peer, sample []wire.TimedAddr) {
+	list := make([]wire.TimedAddrV2, min(len(sample), wire.MaxAddrs))
 	for i := range list {
-		list[i] = m.addrs.cached[i].V2()
+		list[i] = sample[i].V2()
 	}
 	if len(list) > 0 {
 		m.sendAddrs(p, list)
@@ -241,6 +260,10 @@ func (m *Machine) sendAddrs(p *peer, list []wire.TimedAddrV2) {
 // gossipMore sends what is due.
 func (m *Machine) gossipMore(p *peer) {
 	g := &p.gossip
+	if m.due(p.fetchDeadline()) {
+		m.drop(p, "addresses not fetched in time", "")
+		return
+	}
 	if m.due(g.own) {
 		g.own = m.now.Add(m.poisson(ownAddrTime))
 		g.known = nil // those that we told long ago may be told again
@@ -253,6 +276,7 @@ func (m *Machine) gossipMore(p *peer) {
 }
 
 func (m *Machine) gossipDeadlines(p *peer, e *earliest) {
+	e.add(p.fetchDeadline())
 	e.add(p.gossip.own)
 	e.add(p.gossip.next)
 }

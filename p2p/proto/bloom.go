@@ -7,7 +7,8 @@ import (
 )
 
 // peerBloom is what a light client of BIP37 has set. It may do so only where NodeBloom is offered (BIP111): the
-// client lets us search for it, for nothing in return, and the mempool message shows strangers what we have.
+// client lets us search for it, for nothing in return, and the mempool message shows strangers what we have. Peers with
+// PermBloomFilter and PermMempool may, each its part.
 type peerBloom struct {
 	filter *bloom.Filter // nil: everything is announced
 	// relay: a client that said in its version to want no transactions wants them now.
@@ -22,12 +23,23 @@ func (m *Machine) onBloom(p *peer, msg wire.Message) bool {
 		return false
 	}
 	switch {
-	case m.cfg.Services&wire.NodeBloom == 0:
-		m.drop(p, "bloom filters are not served", msg.Command())
+	case msg == wire.Message(wire.Mempool{}) && p.perm.Has(PermMempool):
+		m.askPool(p)
+	case m.offers(p)&wire.NodeBloom == 0:
+		m.refuseBloom(p, msg, "bloom filters are not served")
+	case msg == wire.Message(wire.Mempool{}) && m.uploadReached(false):
+		m.refuseBloom(p, msg, "upload target reached")
 	case p.kind != BlockRelay && p.kind != Feeler: // with those no transactions are exchanged
 		m.setBloom(p, msg)
 	}
 	return true
+}
+
+// refuseBloom disconnects who asks for what is not served; who has PermNoBan may ask for the mempool in vain.
+func (m *Machine) refuseBloom(p *peer, msg wire.Message, why string) {
+	if _, pool := msg.(wire.Mempool); !pool || !p.perm.Has(PermNoBan) {
+		m.drop(p, why, msg.Command())
+	}
 }
 
 func (m *Machine) setBloom(p *peer, msg wire.Message) {

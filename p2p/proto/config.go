@@ -14,12 +14,9 @@ import (
 type Config struct {
 	Params *consensus.Params // required
 	Rand   *rand.Rand        // required; the machine becomes its only user
-	// History names up to n blocks that are wanted beside the tip's, in their order; nil: there never are any. See history.go.
-	History func(n int) []consensus.Ancestry
-
-	Chain ChainView // required
-	Pool  PoolView  // nil: there are no transactions, as with BlocksOnly
-	Book  Book      // nil: nobody is dialled but Manual and Anchors, no address is gossiped
+	Chain  ChainView         // required
+	Pool   PoolView          // nil: there are no transactions, as with BlocksOnly
+	Book   Book              // nil: nobody is dialled but Manual and Anchors, no address is gossiped
 
 	Services wire.Services // what we offer; 0: NodeNetwork|NodeWitness
 	Pruned   bool          // old blocks are not stored: NodeNetworkLimited is offered in NodeNetwork's place (BIP159)
@@ -33,7 +30,21 @@ type Config struct {
 	Manual  []netip.AddrPort // to keep a connection to
 	Anchors []netip.AddrPort // block-relay peers of the last run, dialled first, once
 
-	// BlocksOnly: no transactions are asked for, taken or announced, but for those of Broadcast.
+	// Seeds are asked for addresses, one after the other, as long as too few peers are found without; see seeds.go.
+	Seeds []netip.AddrPort
+	// Banned tells whether an address is banned: it is neither picked from the Book nor taken from others. nil: nobody is.
+	Banned func(now time.Time, a netip.Addr) bool
+
+	// UploadTarget is how many bytes are to be sent within a day at most; 0: any number. Sent is how many were, ever; it is required
+	// with an UploadTarget. See upload.go for what follows.
+	UploadTarget uint64
+	Sent         func() uint64
+
+	HandshakeTimeout time.Duration // from a connection to its verack; 0: 60 s
+	// MaxTipAge: a node whose tip was never younger is taken to be in its first download of blocks. 0: a day.
+	MaxTipAge time.Duration
+
+	// BlocksOnly: no transactions are asked for, taken or announced, but for those of Broadcast and of peers with PermRelay.
 	BlocksOnly bool
 
 	// NoCompactBlocks: blocks are only announced by headers and fetched whole (BIP152 is not offered).
@@ -73,6 +84,8 @@ func (c *Config) validate() error {
 		return errors.New("proto: Config.Rand is missing")
 	case c.Chain == nil:
 		return errors.New("proto: Config.Chain is missing")
+	case c.UploadTarget > 0 && c.Sent == nil:
+		return errors.New("proto: Config.UploadTarget needs Config.Sent")
 	case c.TrickleScale < 0:
 		return errors.New("proto: Config.TrickleScale is negative")
 	}
@@ -83,6 +96,12 @@ func (c *Config) fill() {
 	c.Services = c.Offered()
 	if c.TrickleScale == 0 {
 		c.TrickleScale = 1
+	}
+	if c.HandshakeTimeout <= 0 {
+		c.HandshakeTimeout = handshakeTimeout
+	}
+	if c.MaxTipAge <= 0 {
+		c.MaxTipAge = nearPresent
 	}
 	if c.NetGroup == nil {
 		c.NetGroup = netGroup

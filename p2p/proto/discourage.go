@@ -16,8 +16,12 @@ func (m *Machine) drop(p *peer, why, detail string) { m.disconnect(p, why, detai
 // punish disconnects a peer that broke the rules and discourages its address: it is not dialled again, and an
 // inbound connection from it is the first to go when there are too many. There is no list that grows for
 // ever and nothing is refused outright, since others may share the address. Peers on this host and those
-// that a person asked for are only disconnected.
-func (m *Machine) punish(p *peer, why, detail string) { m.disconnect(p, why, detail, !p.trusted()) }
+// that a person asked for are only disconnected, and nothing happens to those with PermNoBan.
+func (m *Machine) punish(p *peer, why, detail string) {
+	if !p.perm.Has(PermNoBan) {
+		m.disconnect(p, why, detail, !p.trusted())
+	}
+}
 
 func (m *Machine) disconnect(p *peer, why, detail string, discourage bool) {
 	if p.closing {

@@ -23,6 +23,7 @@ const (
 	Manual // --connect, --addnode: never evicted, dialled again
 	BlockRelay
 	Feeler
+	AddrFetch // asked for addresses, then ended (--seednode)
 )
 
 // An Event is something that happened outside of the machine.
@@ -38,6 +39,8 @@ type (
 		// NetGroup is the group by which addresses are bounded (addrbook.Group or a Grouper's).
 		NetGroup string
 		Local    bool // the other end is this host: never discouraged
+		// Permissions are what a person allows the peer, resolved.
+		Permissions Permissions
 	}
 	// DialFailed answers Dial when no connection came of it.
 	DialFailed struct {
@@ -116,6 +119,21 @@ type (
 	DropPeer struct{ Peer PeerID }
 	// PingAll: a person wants a ping to every peer that none is under way to (ping).
 	PingAll struct{}
+	// Seed: one more address to ask for addresses, as those of Config.Seeds.
+	Seed struct{ Addr netip.AddrPort }
+	// Connect: a person wants a connection of a kind (addconnection). MayConnect tells whether there is a place.
+	Connect struct {
+		Addr netip.AddrPort
+		Kind ConnKind
+	}
+	// FetchBlock: a person wants a block to be asked of a peer (getblockfrompeer). MayFetch tells whether that can be done; if
+	// not, nothing happens.
+	FetchBlock struct {
+		Peer PeerID
+		Hash types.Hash
+	}
+	// Hurry moves all timers ahead (mockscheduler). The time that others are told stays.
+	Hurry struct{ By time.Duration }
 )
 
 func (Connected) event()      {}
@@ -136,6 +154,10 @@ func (AddManual) event()      {}
 func (RemoveManual) event()   {}
 func (DropPeer) event()       {}
 func (PingAll) event()        {}
+func (Seed) event()           {}
+func (Connect) event()        {}
+func (FetchBlock) event()     {}
+func (Hurry) event()          {}
 
 // An Effect is something that the machine wants done outside of itself.
 type Effect interface{ effect() }

@@ -22,7 +22,7 @@ import (
 //  3. Of the net group with the most peers left (the one with the youngest peer among equals) the youngest goes.
 //
 // With nobody left the newcomer is refused. O(n log n). At least 28 peers are spared, so a node with fewer inbound
-// places refuses newcomers.
+// places refuses newcomers. Peers with PermNoBan are not among those who may go.
 type candidate struct {
 	id         PeerID
 	since      time.Time
@@ -101,15 +101,16 @@ func (m *Machine) admitInbound(p *peer) bool {
 			continue
 		}
 		n++
-		if q != p {
+		if q != p && !q.perm.Has(PermNoBan) {
 			all = append(all, m.candidate(q))
 		}
 	}
 	limit := m.cfg.Limits.Inbound
-	if n < limit || (n == limit && !(m.discouraged(p.addr) && !p.local)) {
+	unwanted := m.discouraged(p.addr) && !p.local && !p.perm.Has(PermNoBan)
+	if n < limit || (n == limit && !unwanted) {
 		return true
 	}
-	if m.discouraged(p.addr) && !p.local {
+	if unwanted {
 		m.drop(p, "discouraged", "")
 		return false
 	}

@@ -54,6 +54,15 @@ func block(parent *consensustest.Node, salt uint64, txs ...*types.Tx) *consensus
 	return consensustest.NewNode(parent, b)
 }
 
+// blockAt makes a block whose time lies so far after its parent's.
+func blockAt(parent *consensustest.Node, after time.Duration) *consensustest.Node {
+	b := block(parent, 0).Block
+	b.Header.Time = parent.Header().Time + uint32(after/time.Second)
+	b = &types.Block{Header: b.Header, Txs: b.Txs}
+	consensustest.Solve(b)
+	return consensustest.NewNode(parent, b)
+}
+
 // branch makes n blocks on parent.
 func branch(parent *consensustest.Node, n int, salt uint64) []*consensustest.Node {
 	out := make([]*consensustest.Node, n)

@@ -7,7 +7,7 @@ import (
 	"github.com/cairn-chain/cairn/p2p/wire"
 )
 
-// handshakeTimeout is how long a peer has from the connection to its verack.
+// handshakeTimeout is how long a peer has from the connection to its verack, if the Config says nothing else.
 const handshakeTimeout = 60 * time.Second
 
 // From these protocol versions on a peer knows a message.
@@ -48,7 +48,7 @@ type handshake struct {
 func (h *handshake) serves(s wire.Services) bool { return h.theirs.Services&s == s }
 
 func (m *Machine) beginHandshake(p *peer) {
-	p.hs.deadline = m.now.Add(handshakeTimeout)
+	p.hs.deadline = m.now.Add(m.cfg.HandshakeTimeout)
 	for p.hs.nonce == 0 {
 		p.hs.nonce = m.cfg.Rand.Uint64()
 	}
@@ -61,10 +61,10 @@ func (m *Machine) sendVersion(p *peer) {
 	p.hs.sent = true
 	m.send(p, wire.Version{
 		Protocol:    wire.ProtocolVersion,
-		Services:    m.cfg.Services,
+		Services:    m.offers(p),
 		Time:        m.unix(),
 		To:          wire.NetAddr{Addr: p.addr},
-		From:        wire.NetAddr{Services: m.cfg.Services},
+		From:        wire.NetAddr{Services: m.offers(p)},
 		Nonce:       p.hs.nonce,
 		UserAgent:   m.cfg.UserAgent(),
 		StartHeight: m.cfg.Chain.Tip().Height(),
@@ -74,7 +74,7 @@ func (m *Machine) sendVersion(p *peer) {
 
 // wantsTxs tells whether we let this peer announce transactions to us.
 func (m *Machine) wantsTxs(p *peer) bool {
-	return !m.cfg.BlocksOnly && p.kind != BlockRelay && p.kind != Feeler
+	return (!m.cfg.BlocksOnly || p.perm.Has(PermRelay)) && p.kind != BlockRelay && p.kind != Feeler
 }
 
 // message is the way of every message: those of the handshake here, all others only after it.

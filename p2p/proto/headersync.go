@@ -70,12 +70,14 @@ type chainLag struct {
 
 // downloadable tells whether a peer can give us blocks; see tooDeep for which.
 func (p *peer) downloadable() bool {
-	return p.kind != Feeler && p.hs.serves(wire.NodeWitness) &&
+	return p.kind != Feeler && p.kind != AddrFetch && p.hs.serves(wire.NodeWitness) &&
 		(p.hs.serves(wire.NodeNetwork) || p.hs.serves(wire.NodeNetworkLimited))
 }
 
-// preferred peers are those that we chose to connect to.
-func (p *peer) preferred() bool { return p.kind != Inbound && p.downloadable() }
+// preferred peers are those that we chose to connect to, and those with PermNoBan.
+func (p *peer) preferred() bool {
+	return (p.kind != Inbound || p.perm.Has(PermNoBan)) && p.downloadable()
+}
 
 // syncHeaders starts a peer's header sync when it is its turn and ends it when it takes too long.
 func (m *Machine) syncHeaders(p *peer) {
@@ -114,7 +116,7 @@ func (m *Machine) headersUnanswered(p *peer) {
 
 // turnToSync: near the present it is everybody's turn, before that one peer's after the other.
 func (m *Machine) turnToSync(p *peer) bool {
-	if m.unix()-int64(m.cfg.Chain.BestHeader().Header().Time) < int64(nearPresent/time.Second) {
+	if m.unix()-int64(m.cfg.Chain.BestHeader().Header().Time) < int64(m.cfg.MaxTipAge/time.Second) {
 		return true
 	}
 	preferred := false

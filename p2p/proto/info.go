@@ -39,6 +39,7 @@ type PeerInfo struct {
 	RelayTx           bool  // transactions are announced to it
 	MinFeeFilter      int64 // its fee filter, smallest unit per 1000 vbytes
 
+	Permissions     Permissions
 	AddrRelay       bool
 	AddrProcessed   uint64
 	AddrRateLimited uint64
@@ -65,6 +66,7 @@ func (m *Machine) info(p *peer) PeerInfo {
 		LastBlock: m.shown(p.lastBlock), LastTx: m.shown(p.lastTx), RelayTx: m.tellsTxs(p), MinFeeFilter: p.inv.minFee,
 		AddrRelay: p.gossip.on, AddrProcessed: p.gossip.processed, AddrRateLimited: p.gossip.limited,
 	}
+	i.Permissions = p.perm
 	i.HighBandwidthTo, i.HighBandwidthFrom = p.compact.chosen, p.compact.wanted
 	if p.hs.got {
 		i.AddrLocal = p.hs.theirs.To.Addr
@@ -107,6 +109,8 @@ func (k ConnKind) String() string {
 		return "block-relay-only"
 	case Feeler:
 		return "feeler"
+	case AddrFetch:
+		return "addr-fetch"
 	}
 	return "unknown"
 }

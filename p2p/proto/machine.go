@@ -40,6 +40,7 @@ type Machine struct {
 	addrs    addrState
 	outbound outboundState
 	disliked *rolling // net addresses, by addrKey
+	upload   uploadState
 
 	quick quickWork
 }
@@ -51,6 +52,7 @@ type peer struct {
 	addr    addrPort
 	group   string
 	local   bool
+	perm    Permissions
 	since   time.Time
 	closing bool // Disconnect was said; only Gone is awaited, and nothing is remembered
 
@@ -92,12 +94,16 @@ func New(cfg Config) (*Machine, error) {
 // never fails and never blocks. A now before that of an earlier Step says that the clock was set back: timers go on from
 // where they are.
 func (m *Machine) Step(now time.Time, ev Event) []Effect {
+	if h, ok := ev.(Hurry); ok && h.By > 0 {
+		m.ahead += h.By
+	}
 	if now = now.Add(m.ahead); now.Before(m.now) {
 		m.ahead += m.now.Sub(now)
 		now = m.now
 	}
 	m.now = now
 	m.start()
+	m.countUpload()
 	m.out = nil
 	m.handle(ev)
 	m.workFor(ev)
@@ -201,8 +207,6 @@ func (m *Machine) wish(ev Event) {
 	switch e := ev.(type) {
 	case Broadcast:
 		m.broadcast(e)
-	case Offer:
-		m.offer(e)
 	case Redial:
 		m.redial()
 	case AddManual:
@@ -215,6 +219,14 @@ func (m *Machine) wish(ev Event) {
 				p.ping.next = m.now
 			}
 		}
+	case Seed:
+		m.outbound.addSeed(e.Addr, m.now)
+	case Connect:
+		if m.MayConnect(e.Kind) && e.Addr.IsValid() {
+			m.dial(e.Addr, e.Kind)
+		}
+	case FetchBlock:
+		m.fetchBlock(e.Peer, e.Hash)
 	case DropPeer:
 		if p := m.live(e.Peer); p != nil {
 			m.drop(p, "asked for", "")
@@ -257,7 +269,7 @@ func (m *Machine) workPeer(p *peer) {
 // to do.
 var chores = [...]func(*Machine, *peer){
 	(*Machine).keepAlive, (*Machine).syncHeaders, (*Machine).judgeChainSync, (*Machine).serveMore, (*Machine).trickle,
-	(*Machine).tellFeeFilter, (*Machine).gossipMore, (*Machine).watchBlocks, (*Machine).requestBlocks, (*Machine).requestHistory,
+	(*Machine).tellFeeFilter, (*Machine).gossipMore, (*Machine).watchBlocks, (*Machine).requestBlocks,
 }
 
 // live returns the peer if it is known and not being closed.
@@ -281,7 +293,7 @@ func (m *Machine) connected(e Connected) {
 	if m.peers[e.Peer] != nil || e.Peer == 0 {
 		return // an id used twice: the plumbing's fault, and the first keeps it
 	}
-	p := &peer{id: e.Peer, kind: e.Kind, addr: e.Addr, group: e.NetGroup, local: e.Local, since: m.now}
+	p := &peer{id: e.Peer, kind: e.Kind, addr: e.Addr, group: e.NetGroup, local: e.Local, perm: m.granted(e), since: m.now}
 	i, _ := slices.BinarySearchFunc(m.order, e.Peer, func(p *peer, id PeerID) int { return cmp.Compare(p.id, id) })
 	m.order = slices.Insert(m.order, i, p)
 	m.peers[e.Peer] = p
@@ -339,7 +351,7 @@ func (m *Machine) settle() {
 			m.hastenFeeFilter()
 		}
 	}()
-	recent := m.unix()-int64(tip.Header().Time) < int64(nearPresent/time.Second)
+	recent := m.unix()-int64(tip.Header().Time) < int64(m.cfg.MaxTipAge/time.Second)
 	m.settled = recent || (m.heads.completed && m.cfg.Chain.BestHeader().Hash() == tip.Hash())
 }
 

@@ -43,6 +43,7 @@ type outboundState struct {
 	feeler   time.Time
 	stale    time.Time // the next look at the tip's age
 	extra    bool      // one more is allowed
+	seeds    seedState
 }
 
 // manual is an address to keep a connection to.
@@ -50,6 +51,7 @@ type manual struct {
 	addr  addrPort
 	once  bool // onetry: no second dial
 	busy  bool // connected or being dialled
+	again bool // asked for once more while the connection was ending
 	wait  time.Duration
 	next  time.Time
 	since time.Time // of the connection; the zero time while there is none
@@ -66,6 +68,9 @@ func (o *outboundState) init(cfg *Config) {
 	}
 	o.anchors = slices.Clone(cfg.Anchors[:min(len(cfg.Anchors), cfg.Limits.BlockRelay)])
 	o.bookIdle = bookIdleLeast
+	for _, a := range cfg.Seeds {
+		o.addSeed(a, time.Time{})
+	}
 }
 
 func (o *outboundState) start(m *Machine) {
@@ -75,6 +80,7 @@ func (o *outboundState) start(m *Machine) {
 	if _, free := m.freePlace(); free {
 		o.nextDial = m.now
 	}
+	o.seeds.start(m)
 	if m.cfg.Book != nil {
 		if m.cfg.Limits.Feelers {
 			o.feeler = m.now.Add(m.poisson(feelerEvery))
@@ -125,8 +131,13 @@ func (o *outboundState) newAddresses(now time.Time) {
 }
 
 func (m *Machine) addManual(a addrPort, once bool) {
-	if n := m.outbound.addManual(a, once); n != nil && !n.busy {
+	n := m.outbound.addManual(a, once)
+	switch {
+	case n == nil:
+	case !n.busy:
 		n.next = m.now
+	case once:
+		n.again = m.ending(a)
 	}
 }
 
@@ -192,6 +203,10 @@ func (o *outboundState) later(a addrPort, now time.Time) {
 	if n == nil {
 		return
 	}
+	if n.again {
+		n.busy, n.again, n.since, n.next = false, false, time.Time{}, now
+		return
+	}
 	if n.once {
 		o.manual = slices.DeleteFunc(o.manual, func(x *manual) bool { return x == n })
 		return
@@ -216,6 +231,7 @@ func (m *Machine) dialOut() {
 		}
 	}
 	m.checkStale()
+	m.dialSeed()
 	m.dialFree()
 	if m.due(o.feeler) {
 		o.feeler = m.now.Add(m.poisson(feelerEvery))
@@ -310,7 +326,7 @@ func (m *Machine) avoiding() func(addrPort) bool {
 	}
 	for _, p := range m.order {
 		addrs[p.addr] = true
-		if p.kind != Inbound && p.kind != Feeler {
+		if p.kind != Inbound && p.kind != Feeler && p.kind != AddrFetch {
 			groups[m.cfg.NetGroup(p.addr)] = true
 		}
 	}
@@ -318,7 +334,7 @@ func (m *Machine) avoiding() func(addrPort) bool {
 		addrs[d.addr], groups[m.cfg.NetGroup(d.addr)] = true, true
 	}
 	return func(a addrPort) bool {
-		return !a.IsValid() || addrs[a] || m.discouraged(a) || groups[m.cfg.NetGroup(a)]
+		return !a.IsValid() || addrs[a] || m.unwanted(a) || groups[m.cfg.NetGroup(a)]
 	}
 }
 
@@ -375,6 +391,7 @@ func (m *Machine) outboundDeadlines(e *earliest) {
 			e.add(n.next)
 		}
 	}
+	e.add(o.seeds.next)
 	e.add(o.nextDial)
 	e.add(o.feeler)
 	e.add(o.stale)

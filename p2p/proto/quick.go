@@ -64,7 +64,8 @@ func (m *Machine) narrow(ev Event) (*peer, bool) {
 		return nil, true
 	case Message:
 		p := m.peers[e.Peer]
-		return p, p != nil && p.ready() && narrowMessage(e.Msg)
+		// Who has PermForceRelay may have others told of a transaction at once.
+		return p, p != nil && p.ready() && !p.perm.Has(PermForceRelay) && narrowMessage(e.Msg)
 	}
 	return nil, false
 }

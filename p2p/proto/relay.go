@@ -57,7 +57,7 @@ type peerRelay struct {
 type announced struct {
 	id, wid types.Hash
 	rate    int64
-	own     bool // it did not come from a peer
+	own     bool // it did not come from a peer, or from one with PermRelay
 }
 
 // greetRelay begins the relay with a peer that has become ready.
@@ -66,7 +66,7 @@ func (m *Machine) greetRelay(p *peer) {
 	if p.hs.wtxid {
 		m.relay.byWitnessID++
 	}
-	if m.wantsTxs(p) && p.hs.protocol >= versionFeeFilter {
+	if m.wantsTxs(p) && p.hs.protocol >= versionFeeFilter && !p.perm.Has(PermForceRelay) {
 		p.inv.feeCheck = m.now
 	}
 }
@@ -205,16 +205,22 @@ func (p *peer) invHash(a *announced) types.Hash {
 // armTrickle sets the peer's timer if it is not set. The time to the next event of a Poisson process does not
 // depend on how long one has waited, so a timer is only needed while something waits.
 func (m *Machine) armTrickle(p *peer) {
-	if p.kind != Inbound && p.inv.next.IsZero() {
-		p.inv.next = m.now.Add(m.poisson(m.cfg.scaled(outboundTrickle)))
-	}
-	if p.kind == Inbound && m.relay.inboundNext.IsZero() {
+	switch {
+	case p.sharesTrickle() && m.relay.inboundNext.IsZero():
 		m.relay.inboundNext = m.now.Add(m.poisson(m.cfg.scaled(inboundTrickle)))
+	case p.sharesTrickle() || !p.inv.next.IsZero():
+	case p.perm.Has(PermNoBan):
+		p.inv.next = m.now
+	default:
+		p.inv.next = m.now.Add(m.poisson(m.cfg.scaled(outboundTrickle)))
 	}
 }
 
+// sharesTrickle tells whether the peer is told of transactions at the time that all inbound peers share.
+func (p *peer) sharesTrickle() bool { return p.kind == Inbound && !p.perm.Has(PermNoBan) }
+
 func (m *Machine) trickleAt(p *peer) time.Time {
-	if p.kind == Inbound {
+	if p.sharesTrickle() {
 		return m.relay.inboundNext
 	}
 	return p.inv.next
@@ -244,8 +250,12 @@ func (m *Machine) trickle(p *peer) {
 	if len(items) > 0 {
 		m.send(p, wire.InvMsg{Items: items})
 	}
-	if p.kind != Inbound && len(p.inv.toTell) > 0 {
-		m.armTrickle(p)
+	if !p.sharesTrickle() && len(p.inv.toTell) > 0 {
+		p.inv.next = m.now.Add(time.Millisecond)
+		if !p.perm.Has(PermNoBan) {
+			p.inv.next = time.Time{}
+			m.armTrickle(p)
+		}
 	}
 }
 
@@ -269,7 +279,7 @@ func (m *Machine) endInboundTrickle() {
 	}
 	m.relay.inboundNext = time.Time{}
 	for _, p := range m.order {
-		if p.kind == Inbound && !p.closing && p.inv.waits() {
+		if p.sharesTrickle() && !p.closing && p.inv.waits() {
 			m.armTrickle(p)
 		}
 	}

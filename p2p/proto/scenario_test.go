@@ -32,6 +32,7 @@ type scenario struct {
 	pings  map[PeerID]uint64
 	open   []Effect // submissions that are not judged yet
 	out    []string
+	sent   uint64
 	floods int // so that no two floods are of the same things
 }
 
@@ -180,6 +181,9 @@ func (s *scenario) do(t *testing.T, line string) {
 	case "peers": // peers [1 2]: what is known of all, or of these
 		s.peers(f[1:])
 	default: // 1> message: a message from peer 1
+		if s.doAsked(t, f) {
+			return
+		}
 		id, ok := strings.CutSuffix(f[0], ">")
 		if !ok {
 			t.Fatalf("no such command: %s", line)
@@ -212,7 +216,7 @@ func args(f []string) map[string]string {
 func peerID(s string) PeerID { n, _ := strconv.ParseUint(s, 10, 64); return PeerID(n) }
 
 func kindOf(s string) ConnKind {
-	for _, k := range []ConnKind{Inbound, Outbound, Manual, BlockRelay, Feeler} {
+	for _, k := range []ConnKind{Inbound, Outbound, Manual, BlockRelay, Feeler, AddrFetch} {
 		if strings.HasPrefix(k.String(), s) {
 			return k
 		}
@@ -246,6 +250,7 @@ func (s *scenario) begin(t *testing.T, a map[string]string) {
 		n, _ := strconv.ParseUint(a["services"], 0, 64)
 		c.Services = wire.Services(n)
 		_, c.NoCompactBlocks = a["nocompact"]
+		s.askedConfig(t, a, c)
 	}
 	switch {
 	case addrs != nil:
@@ -303,7 +308,15 @@ func (s *scenario) connected(f []string) Connected {
 	if v := args(f[2:])["addr"]; v != "" {
 		a = netip.MustParseAddrPort(v)
 	}
-	return Connected{Peer: id, Kind: kindOf(f[1]), Addr: a, NetGroup: netGroup(a)}
+	e := Connected{Peer: id, Kind: kindOf(f[1]), Addr: a, NetGroup: netGroup(a)}
+	if v := args(f[2:])["perm"]; v != "" {
+		g, _, err := ParseGrant(v + "@")
+		if err != nil {
+			panic(err)
+		}
+		e.Permissions = g.Permissions.Resolve(true, false)
+	}
+	return e
 }
 
 func (s *scenario) pass(t *testing.T, d string) {

@@ -252,6 +252,10 @@ func (m *Machine) serveBlock(p *peer, it wire.Inv) int {
 	if !m.mayTell(n) {
 		return 0
 	}
+	if m.overUpload(p, n, form) {
+		m.drop(p, "upload target reached", "")
+		return 0
+	}
 	if m.tooOldToServe(n) {
 		m.drop(p, "old block of a pruned node", "")
 		return 0

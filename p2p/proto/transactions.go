@@ -125,7 +125,7 @@ func (m *Machine) onTxInv(p *peer, it wire.Inv) {
 		return
 	}
 	witnessID := it.Type == wire.InvWTx
-	if witnessID != p.hs.wtxid || m.txs.tracker.overfull(p.id) {
+	if witnessID != p.hs.wtxid || (m.txs.tracker.overfull(p.id) && !p.perm.Has(PermRelay)) {
 		return
 	}
 	p.know(m, it.Hash)
@@ -149,7 +149,7 @@ func (m *Machine) wantTx(p *peer, h types.Hash, witnessID bool) {
 	if !witnessID && m.relay.byWitnessID > 0 {
 		delay += m.cfg.scaled(txidDelay)
 	}
-	if m.txs.tracker.load(p.id) >= overloaded {
+	if m.txs.tracker.load(p.id) >= overloaded && !p.perm.Has(PermRelay) {
 		delay += m.cfg.scaled(overloadedDelay)
 	}
 	m.txs.tracker.announce(p.id, h, witnessID, p.preferred(), m.now.Add(delay))
@@ -206,6 +206,9 @@ func (m *Machine) onTx(p *peer, tx *types.Tx) {
 	if m.haveTx(wid) || m.cfg.Pool.Have(id) {
 		m.txs.tracker.forget(wid)
 		m.txs.tracker.answered(p.id, id)
+		if p.perm.Has(PermForceRelay) {
+			m.broadcast(Broadcast{ID: id, WitnessID: wid})
+		}
 		return
 	}
 	if m.txs.packages.poor.has(wid) {
@@ -270,7 +273,7 @@ func (m *Machine) acceptedTx(e TxVerdict) {
 	if p := m.live(e.Peer); p != nil {
 		p.lastTx = m.now
 	}
-	m.announceTx(&announced{id: id, wid: wid, rate: e.FeeRate, own: e.Peer == 0})
+	m.announceTx(&announced{id: id, wid: wid, rate: e.FeeRate, own: e.Peer == 0 || m.relaysFor(e.Peer)})
 	m.txs.queueRetries(m.txs.orphans.children(e.Tx))
 }
 

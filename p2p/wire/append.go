@@ -69,6 +69,12 @@ func (BlockMsg) Command() string { return "block" }
 // Command returns the name in the frame, which is whatever the peer wrote.
 func (m Unknown) Command() string { return m.Name }
 
+// Command returns the name that was chosen.
+func (m Raw) Command() string { return m.Name }
+
+// Append appends the payload.
+func (m Raw) Append(b []byte) []byte { return append(b, m.Payload...) }
+
 // Append appends the fields in the order of BIP14 and BIP37. A user agent over MaxUserAgent is cut off there.
 func (m Version) Append(b []byte) []byte {
 	b = binary.LittleEndian.AppendUint32(b, uint32(m.Protocol))
@@ -184,6 +190,8 @@ func Size(m Message) int {
 			return m.Block.BaseSize()
 		}
 		return m.Block.Size()
+	case Raw:
+		return len(m.Payload)
 	case CmpctBlock:
 		return m.size()
 	case BlockTxn:

@@ -92,6 +92,11 @@ type (
 	GetAddr struct{}
 	// Mempool asks for the ids in the mempool (BIP35).
 	Mempool struct{}
+	// Raw is a message of any command and payload, for tests of other nodes. It is only sent.
+	Raw struct {
+		Name    string // at most 12 bytes
+		Payload []byte
+	}
 	// SendCmpct says which compact blocks the sender understands (BIP152).
 	SendCmpct struct {
 		HighBandwidth bool

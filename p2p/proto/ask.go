@@ -1,0 +1,62 @@
+package proto
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/cairn-chain/cairn/p2p/wire"
+	"github.com/cairn-chain/cairn/types"
+)
+
+// What people ask the machine for beside the protocol's own course.
+
+// MayFetch tells why a block cannot be asked of a peer by FetchBlock, in Bitcoin Core's words. nil: it can.
+func (m *Machine) MayFetch(id PeerID, hash types.Hash) error {
+	p := m.live(id)
+	switch {
+	case p == nil:
+		return errors.New("Peer does not exist") //nolint:staticcheck // Core's sentence
+	case !p.hs.done:
+		return errors.New("Peer not fully connected") //nolint:staticcheck // Core's sentence
+	case !p.hs.serves(wire.NodeWitness):
+		return errors.New("Pre-SegWit peer") //nolint:staticcheck // Core's sentence
+	case m.blocks.of(p, hash) != nil:
+		return errors.New("Already requested from this peer") //nolint:staticcheck // Core's sentence
+	}
+	return nil
+}
+
+// fetchBlock asks a peer for a block whose header is known, whether the peer has shown to have it or not. Others are not asked for
+// it any more.
+func (m *Machine) fetchBlock(id PeerID, hash types.Hash) {
+	n, ok := m.lookup(hash)
+	if !ok || m.MayFetch(id, hash) != nil {
+		return
+	}
+	m.blocks.removeAll(hash, m.now)
+	p := m.live(id)
+	m.blocks.add(p, n.Ancestry, m.now)
+	m.send(p, wire.GetData{Items: []wire.Inv{{Type: wire.InvWitnessBlock, Hash: hash}}})
+}
+
+// OrphanInfo is a transaction whose parents are not known, for getorphantxs.
+type OrphanInfo struct {
+	Tx    *types.Tx
+	Peers []PeerID // who announced it, in order
+}
+
+// Orphans returns all of them, oldest first.
+func (m *Machine) Orphans() []OrphanInfo {
+	all := make([]*orphan, 0, len(m.txs.orphans.byID))
+	for _, n := range m.txs.orphans.byID {
+		all = append(all, n)
+	}
+	slices.SortFunc(all, func(a, b *orphan) int { return int(int64(a.seq) - int64(b.seq)) })
+	out := make([]OrphanInfo, len(all))
+	for i, n := range all {
+		peers := slices.Clone(n.peers)
+		slices.Sort(peers)
+		out[i] = OrphanInfo{Tx: n.tx, Peers: peers}
+	}
+	return out
+}
