@@ -69,6 +69,9 @@ func (n *Net) glance() Status {
 	return s
 }
 
+// Whereabouts says where every node is: "node 3 at 101 with no peers".
+func (n *Net) Whereabouts() string { return whereabouts(n.glance()) }
+
 // whereabouts says where every node is: "node 3 at 101 with no peers".
 func whereabouts(s Status) string {
 	var parts []string

@@ -30,6 +30,7 @@ type Config struct {
 	Miners     int      // -1: 2; at most Nodes
 	Hashpower  []string // one a miner: weights that share a tenth of a core a miner, or percentages of a core ("30%")
 	Topology   Topology // ring
+	Mining     Mining   // Poisson
 	BlockTime  time.Duration
 	Network    string // "cairn" or "regtest"
 	DataDir    string // required unless Ephemeral
@@ -56,6 +57,7 @@ type saved struct {
 	Miners    int           `json:"miners"`
 	Hashpower []string      `json:"hashpower,omitempty"`
 	Topology  Topology      `json:"topology"`
+	Mining    Mining        `json:"mining,omitempty"`
 	Shift     time.Duration `json:"clock_shift_ns,omitempty"`
 }
 
@@ -137,6 +139,9 @@ func (c *Config) resume(old *saved) error {
 	if c.Topology == "" {
 		c.Topology = old.Topology
 	}
+	if c.Mining == "" {
+		c.Mining = old.Mining
+	}
 	if c.ClockShift == 0 {
 		c.ClockShift = old.Shift
 	}
@@ -152,6 +157,9 @@ func (c *Config) fill() {
 	}
 	if c.Topology == "" {
 		c.Topology = Ring
+	}
+	if c.Mining == "" {
+		c.Mining = Poisson
 	}
 	if c.Network == "" {
 		c.Network = "cairn"
@@ -187,6 +195,9 @@ func (c *Config) validate() error {
 		return fmt.Errorf("a test network is of the kind cairn or regtest, not %q", c.Network)
 	case c.BasePort < 0 || c.BasePort > 65535-10*(c.Nodes+1):
 		return fmt.Errorf("--base-port %d leaves no room for the ports of %d nodes", c.BasePort, c.Nodes)
+	}
+	if err := c.Mining.check(); err != nil {
+		return err
 	}
 	if _, err := c.Topology.edges(c.Nodes, rand.New(rand.NewPCG(c.Seed, 0))); err != nil {
 		return err
@@ -276,7 +287,7 @@ func (c *Config) alone(ctx context.Context) error {
 
 func (c *Config) save() error {
 	b, err := json.MarshalIndent(saved{Format: savedFormat, Network: c.Network, BlockTime: c.BlockTime, Seed: c.Seed, Nodes: c.Nodes,
-		Miners: c.Miners, Hashpower: c.Hashpower, Topology: c.Topology, Shift: c.ClockShift}, "", "  ")
+		Miners: c.Miners, Hashpower: c.Hashpower, Topology: c.Topology, Mining: c.Mining, Shift: c.ClockShift}, "", "  ")
 	if err != nil {
 		return err
 	}

@@ -56,8 +56,10 @@ type Answer struct {
 	Error  string   `json:"error,omitempty"`
 	Hashes []string `json:"hashes,omitempty"`
 	TxID   string   `json:"txid,omitempty"`
-	Lines  []string `json:"lines,omitempty"`  // for people
-	Result any      `json:"result,omitempty"` // for programs; what it is depends on the verb
+	Lines  []string `json:"lines,omitempty"` // for people
+	// Values are numbers that scenarios can ask for.
+	Values map[string]float64 `json:"values,omitempty"`
+	Result any                `json:"result,omitempty"` // for programs; what it is depends on the verb
 }
 
 func openControl(n *Net) (*Control, error) {

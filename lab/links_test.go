@@ -96,7 +96,7 @@ func TestLinkOrdersRefused(t *testing.T) {
 		"reorg --drop " + zeros:           "hold no transaction",
 		"mine 0":                          "how many blocks",
 		"mine 3 4":                        "the order is: mine [N]",
-		"stop all":                        "a node is a number",
+		"stop each":                       "not a node's number",
 		"faucet nobody":                   "mistyped",
 		"faucet nobody -3":                "amount",
 		"partition 0/1 --one-way --depth": "has no flag --depth",

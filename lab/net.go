@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,7 +35,9 @@ type Net struct {
 	clock  *shiftedClock
 	wires  *wires
 	watch  *watch
+	purse  *purse
 	faucet *faucet
+	pacer  pacer
 	ctl    *Control
 	page   *page
 
@@ -109,7 +112,8 @@ func (n *Net) prepare() (err error) {
 	for i := range n.cfg.Nodes {
 		n.nodes = append(n.nodes, n.newMember(i))
 	}
-	n.faucet = newFaucet(n)
+	n.purse = newPurse(n.params, append(slices.Clone(n.keys.accounts), n.keys.faucet)...)
+	n.faucet = &faucet{n}
 	return n.cfg.save()
 }
 
@@ -148,6 +152,7 @@ func (n *Net) startAll(ctx context.Context) error {
 			return err
 		}
 	}
+	n.startPacer()
 	if n.cfg.NoServices {
 		return nil
 	}
@@ -236,6 +241,9 @@ func (n *Net) Node(i int) *node.Node {
 	}
 	return n.running(i)
 }
+
+// Len is how many nodes the network has, whether they run or not.
+func (n *Net) Len() int { return len(n.nodes) }
 
 // Params are the network's rules.
 func (n *Net) Params() *consensus.Params { return n.params }
@@ -332,7 +340,7 @@ func (n *Net) attend(m *member) error {
 		return nil
 	}
 	go n.bury(m, nd)
-	return nd.SetMining(m.mining)
+	return nd.SetMining(m.mining && n.mode() == Poisson)
 }
 
 // bury takes a node that has ended out of the network, unless that was by order.
@@ -392,6 +400,7 @@ func (n *Net) Down() error {
 		if n.ctl != nil {
 			n.ctl.close()
 		}
+		n.stopPacer()
 		n.result = n.endAll()
 		n.cancel()
 		if n.ctl != nil {

@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"runtime"
 	"time"
 
-	"github.com/cairn-chain/cairn/chain"
+	"golang.org/x/sync/errgroup"
+
 	"github.com/cairn-chain/cairn/consensus"
 	"github.com/cairn-chain/cairn/miner"
 	"github.com/cairn-chain/cairn/node"
@@ -17,38 +19,48 @@ import (
 // end one spacing before now. The first ten pay the accounts, the next the faucet, so that all of them can spend at
 // once. Every node gets the blocks by hand; on a network that has blocks nothing is done.
 func (n *Net) prelude(ctx context.Context) error {
-	first := n.nodes[0].node
 	for _, m := range n.nodes {
 		if m.node.Chain().Tip().Height() > 0 {
 			return nil
 		}
 	}
+	blocks, err := n.firstBlocks(ctx)
+	if err != nil {
+		return fmt.Errorf("the network's first blocks: %w", err)
+	}
+	var g errgroup.Group
+	g.SetLimit(2 * runtime.GOMAXPROCS(0))
+	for _, m := range n.nodes {
+		g.Go(func() error {
+			for _, b := range blocks {
+				if err := m.node.SubmitBlock(ctx, b); err != nil {
+					return fmt.Errorf("the network's first blocks: node %d: %w", m.index, err)
+				}
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+func (n *Net) firstBlocks(ctx context.Context) (blocks []*types.Block, err error) {
 	count := int(n.params.CoinbaseMaturity) + Accounts
-	spacing := n.cfg.BlockTime
-	begin := n.cfg.Now().Add(-time.Duration(count) * spacing)
+	begin := n.cfg.Now().Add(-time.Duration(count) * n.cfg.BlockTime)
+	extra := binary.LittleEndian.AppendUint64(nil, n.cfg.Seed)
+	var tip consensus.Ancestry = n.nodes[0].node.Chain().Tip()
 	for i := range count {
 		payTo := n.keys.faucet.script
 		if i < Accounts {
 			payTo = n.keys.accounts[i].script
 		}
-		b, err := n.mineAt(ctx, first.Chain().Tip(), payTo, begin.Add(time.Duration(i)*spacing))
-		if err != nil {
-			return fmt.Errorf("the network's first blocks: %w", err)
+		b := miner.BuildBlock(n.params, tip, nil, 0, payTo, extra, begin.Add(time.Duration(i)*n.cfg.BlockTime))
+		if b, err = miner.Solve(ctx, b, miner.Options{Threads: 1, Share: 1, Clock: node.WallClock{}}); err != nil {
+			return nil, err
 		}
-		for _, m := range n.nodes {
-			if err := m.node.SubmitBlock(ctx, b); err != nil {
-				return fmt.Errorf("the network's first blocks: node %d: %w", m.index, err)
-			}
-		}
+		tip = hide(tip, b)
+		blocks = append(blocks, b)
 	}
-	return nil
-}
-
-// mineAt mines one empty block of a given time.
-func (n *Net) mineAt(ctx context.Context, tip *chain.Node, payTo []byte, at time.Time) (*types.Block, error) {
-	extra := binary.LittleEndian.AppendUint64(nil, n.cfg.Seed)
-	b := miner.BuildBlock(n.params, tip, nil, 0, payTo, extra, at)
-	return miner.Solve(ctx, b, miner.Options{Threads: 1, Share: 1, Clock: node.WallClock{}})
+	return blocks, nil
 }
 
 // spendable tells whether a coin can be spent in the block after height.

@@ -24,7 +24,9 @@ type Verb struct {
 	Example string // arguments and flags
 	Flags   []VerbFlag
 
-	do func(ctx context.Context, n *Net, c call) (Answer, error)
+	// form tells what is wrong with the arguments whatever the network is; nil: nothing to tell.
+	form func(args []string) error
+	do   func(ctx context.Context, n *Net, c call) (Answer, error)
 }
 
 // VerbFlag is a flag of a verb. Without a Value it is a switch.
@@ -56,9 +58,11 @@ var _ = addVerbs(
 	Verb{Name: "mine", Args: "[N]", Max: 1, Help: "mine N blocks now (default 1)", Example: "5 --node 1", Flags: []VerbFlag{nodeFlag}, do: doMine},
 	Verb{Name: "faucet", Args: "ADDRESS [AMOUNT]", Min: 1, Max: 2, Help: "send coins to an address (default 1)", Example: "ADDRESS 2.5 --wait",
 		Flags: []VerbFlag{nodeFlag, {"wait", "", "wait until the faucet can pay, and until the payment is in a block"}}, do: doFaucet},
-	Verb{Name: "stop", Args: "NODE", Min: 1, Max: 1, Help: "stop a node cleanly", Example: "2", do: doNode((*Net).Stop)},
-	Verb{Name: "kill", Args: "NODE", Min: 1, Max: 1, Help: "end a node without a clean shutdown", Example: "2", do: doNode((*Net).Kill)},
-	Verb{Name: "start", Args: "NODE", Min: 1, Max: 1, Help: "start a node that was stopped or killed", Example: "2", do: doNode((*Net).Start)},
+	Verb{Name: "send", Args: "FROM TO AMOUNT", Min: 3, Max: 3, Help: "pay from one account to another", Example: "0 1 2.5",
+		Flags: []VerbFlag{nodeFlag, {"fee-rate", "R", "units per vbyte (default 2)"}}, do: doSend},
+	Verb{Name: "stop", Args: "NODES", Min: 1, Max: 1, Help: "stop nodes cleanly: a number, a range like 0-4, or all", Example: "2", form: nodesForm, do: doNodes((*Net).Stop, "stopped")},
+	Verb{Name: "kill", Args: "NODES", Min: 1, Max: 1, Help: "end nodes without a clean shutdown", Example: "2", form: nodesForm, do: doNodes((*Net).Kill, "killed")},
+	Verb{Name: "start", Args: "NODES", Min: 1, Max: 1, Help: "start nodes that were stopped or killed", Example: "2", form: nodesForm, do: doNodes((*Net).Start, "started")},
 	Verb{Name: "partition", Args: "GROUPS", Min: 1, Max: 1, Help: "cut the network into groups that cannot reach each other", Example: "0,1/2,3",
 		Flags: []VerbFlag{{"one-way", "", "connections stay, but what the first group sends does not arrive in the others"}}, do: doPartition},
 	Verb{Name: "heal", Args: "[LINK]", Max: 1, Help: "end a partition and all cuts, or one cut", Example: "0-1", do: doHeal},
@@ -195,6 +199,22 @@ func (v *Verb) check(o Order) error {
 			return fmt.Errorf("%s has no flag --%s: %s", v.Name, name, v.Usage())
 		}
 	}
+	if v.form == nil {
+		return nil
+	}
+	return v.form(o.Args)
+}
+
+// nodesForm checks NODES.
+func nodesForm(args []string) error {
+	for _, field := range strings.Split(args[0], ",") {
+		if args[0] == "all" {
+			continue
+		}
+		if _, _, err := parseRange(strings.TrimPrefix(field, "node"), MaxNodes); err != nil {
+			return fmt.Errorf("%w, nor all", err)
+		}
+	}
 	return nil
 }
 
@@ -267,13 +287,52 @@ func doFaucet(ctx context.Context, n *Net, c call) (a Answer, err error) {
 	return Answer{TxID: id.String(), Lines: []string{id.String()}}, nil
 }
 
-func doNode(f func(*Net, int) error) func(context.Context, *Net, call) (Answer, error) {
-	return func(_ context.Context, n *Net, c call) (Answer, error) {
-		i, err := c.count("a node", strings.TrimPrefix(c.arg(0), "node"), -1, 0, len(n.nodes)-1)
-		if err != nil {
-			return Answer{}, err
+func doSend(ctx context.Context, n *Net, c call) (a Answer, err error) {
+	var who [2]int
+	for i := range who {
+		if who[i], err = c.count("an account", c.arg(i), 0, 0, Accounts-1); err != nil {
+			return a, err
 		}
-		return Answer{}, f(n, i)
+	}
+	amount, err := wallet.ParseAmount(c.arg(2))
+	if err != nil {
+		return a, err
+	}
+	i, err := c.node(n, -1)
+	if err != nil {
+		return a, err
+	}
+	rate, err := c.number("fee-rate", purseFeeRate/1000, 1, 100_000)
+	if err != nil {
+		return a, err
+	}
+	id, err := n.Send(ctx, i, who[0], who[1], amount, int64(rate)*1000)
+	if err != nil {
+		return a, err
+	}
+	return Answer{TxID: id.String(), Lines: []string{id.String()}}, nil
+}
+
+// doNodes does something to one node or to several.
+func doNodes(f func(*Net, int) error, done string) func(context.Context, *Net, call) (Answer, error) {
+	return func(_ context.Context, n *Net, c call) (a Answer, err error) {
+		text := c.arg(0)
+		if text == "all" {
+			text = fmt.Sprintf("0-%d", len(n.nodes)-1)
+		}
+		for _, field := range strings.Split(text, ",") {
+			from, to, err := parseRange(strings.TrimPrefix(field, "node"), len(n.nodes))
+			if err != nil {
+				return a, err
+			}
+			for i := from; i <= to; i++ {
+				if err := f(n, i); err != nil {
+					return a, err
+				}
+				a.Lines = append(a.Lines, fmt.Sprintf("node %d %s", i, done))
+			}
+		}
+		return a, nil
 	}
 }
 

@@ -36,19 +36,17 @@ func testnetCommand() *cli.Command {
 			sub("mine", "[N]", "mine N blocks now (default 1)", testnetMine, anyNode),
 			sub("faucet", "ADDRESS [AMOUNT]", "send coins to an address (default 1)", testnetFaucet, anyNode,
 				&cli.BoolFlag{Name: "wait", Usage: "wait until the faucet can pay, and until the payment is in a block"}),
-			sub("stop", "NODE", "stop a node cleanly", nodeOrder("stop", "stopped")),
-			sub("kill", "NODE", "end a node without a clean shutdown", nodeOrder("kill", "killed")),
-			sub("start", "NODE", "start a node that was stopped or killed", nodeOrder("start", "started")),
 			sub("logs", "NODE", "print a node's log", testnetLogs, &cli.BoolFlag{Name: "follow", Aliases: []string{"f"}, Usage: "go on as it grows"}),
 			sub("down", "", "stop the network", testnetDown),
 		},
 	}
+	all.Subcommands = append(all.Subcommands, runCommand())
 	all.Subcommands = append(all.Subcommands, verbCommands(all.Subcommands)...)
 	return all
 }
 
 var exampleOf = map[string]string{
-	"status": "--json", "mine": "5 --node 1", "faucet": "crn1p… 2.5 --wait", "stop": "2", "kill": "2", "start": "2", "logs": "0 -f",
+	"status": "--json", "mine": "5 --node 1", "faucet": "crn1p… 2.5 --wait", "logs": "0 -f",
 }
 
 func controlFlags() []cli.Flag {
@@ -196,20 +194,6 @@ func nodeNumber(c *cli.Context) (int, error) {
 		return 0, usagef("%s needs the number of one node: `cairn testnet %s 0`", c.Command.Name, c.Command.Name)
 	}
 	return i, nil
-}
-
-func nodeOrder(what, done string) cli.ActionFunc {
-	return func(c *cli.Context) error {
-		i, err := nodeNumber(c)
-		if err != nil {
-			return err
-		}
-		if _, err := order(c, lab.Order{What: what, Node: i}); err != nil {
-			return err
-		}
-		fmt.Fprintf(c.App.Writer, "node %d %s\n", i, done)
-		return nil
-	}
 }
 
 func testnetMine(c *cli.Context) error {

@@ -46,6 +46,7 @@ var arrows = map[string][]string{
 	"node": {"types", "merkle", "consensus", "consensus/script", "chain", "chain/badgerdb", "chain/memdb",
 		"chain/filterindex", "chain/index", "chain/utxofile", "mempool", "mempool/fees", "miner", "p2p/wire", "p2p/bloom", "p2p/proto", "p2p/addrbook", "p2p", "rpc", "web"},
 	"lab/shape": {},
+	"lab/scenario": {"lab"},
 	"lab": {"lab/shape", "types", "merkle", "consensus", "consensus/script", "chain", "mempool", "miner", "p2p/wire",
 		"p2p/proto", "p2p", "wallet", "wallet/hd", "rpc", "web", "node"},
 	"sim": {"types", "consensus", "consensus/script", "chain", "mempool", "miner", "p2p/wire", "p2p/proto"},

@@ -18,7 +18,7 @@ const (
 
 // impure are the packages in which the world may be touched: clocks, randomness, files, sockets,
 // goroutines. Everywhere else these are arguments.
-var impure = []string{"p2p", "chain/badgerdb", "rpc", "web", "node", "lab", "lab/shape", "cmd/cairn", "internal/arch", "bench", "e2e", "deploy"}
+var impure = []string{"p2p", "chain/badgerdb", "rpc", "web", "node", "lab", "lab/shape", "lab/scenario", "cmd/cairn", "internal/arch", "bench", "e2e", "deploy"}
 
 // exceptions allow single banned things in further packages, each with its reason.
 var exceptions = map[string]map[string]string{

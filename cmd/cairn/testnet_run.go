@@ -1,0 +1,61 @@
+package main
+
+import (
+	"io"
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/cairn-chain/cairn/lab/scenario"
+)
+
+func runCommand() *cli.Command {
+	return &cli.Command{
+		Name: "run", ArgsUsage: "FILE...", Usage: "run experiments that are written down, each in a network of its own", Action: testnetRun, OnUsageError: wrongUsage,
+		Description: "The exit code is 1 if an expectation is not met. docs/testnet.md tells how such a file is written.\n\nExample:\n\n    cairn testnet run scenarios/*.txt",
+		Flags: []cli.Flag{
+			&cli.Uint64Flag{Name: "seed", EnvVars: env("testnet-seed"), Usage: "instead of the file's own"},
+			&cli.BoolFlag{Name: "check", Usage: "only read the files and tell what is wrong in them"},
+			&cli.BoolFlag{Name: "quiet", EnvVars: env("testnet-quiet"), Usage: "print nothing but errors"},
+		},
+	}
+}
+
+func testnetRun(c *cli.Context) error {
+	if !c.Args().Present() {
+		return usagef("run needs a scenario: `cairn testnet run FILE`")
+	}
+	var files []*scenario.File
+	for _, name := range c.Args().Slice() {
+		f, err := readScenario(name)
+		if err != nil {
+			return err
+		}
+		if c.IsSet("seed") {
+			f.Network.Seed = c.Uint64("seed")
+		}
+		files = append(files, f)
+	}
+	out := c.App.Writer
+	if c.Bool("quiet") {
+		out = io.Discard
+	}
+	for _, f := range files {
+		if c.Bool("check") {
+			continue
+		}
+		if err := scenario.Run(c.Context, f, out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func readScenario(name string) (*scenario.File, error) {
+	r, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return scenario.Parse(name, r)
+}
