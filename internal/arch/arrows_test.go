@@ -45,7 +45,7 @@ var arrows = map[string][]string{
 		"wallet/psbt"},
 	"node": {"types", "merkle", "consensus", "consensus/script", "chain", "chain/badgerdb", "chain/memdb",
 		"chain/filterindex", "chain/index", "chain/utxofile", "mempool", "mempool/fees", "miner", "p2p/wire", "p2p/bloom", "p2p/proto", "p2p/addrbook", "p2p", "rpc", "web"},
-	"lab/shape": {},
+	"lab/shape":    {},
 	"lab/scenario": {"lab"},
 	"lab": {"lab/shape", "types", "merkle", "consensus", "consensus/script", "chain", "mempool", "miner", "p2p/wire",
 		"p2p/proto", "p2p", "wallet", "wallet/hd", "rpc", "web", "node"},
