@@ -290,6 +290,9 @@ func (c *Chain) fetch(layer *cache, ops []types.OutPoint) (consensus.Coins, erro
 // disconnect takes n's block off the layer, which holds the coins after n.
 func (c *Chain) disconnect(layer *cache, n *Node) error {
 	defer c.phase("disconnect")()
+	if n.Assumed() {
+		return c.refute("a branch with more work leaves the chain below it")
+	}
 	if n.Pruned() {
 		return c.beyondPruned(n)
 	}

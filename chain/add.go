@@ -58,8 +58,14 @@ func (c *Chain) lose(n *Node, what Status) {
 	c.log.Error("a stored block does not read back", "height", n.height, "block", n.hash, "part", what.String(), "best chain", n.Active())
 	n.clear(what)
 	c.touch(n)
+	if n.Assumed() {
+		return // the history asks for it again
+	}
 	if n.Active() {
 		c.scarred = true
+		if what&StatusBlock != 0 {
+			c.damage.lose(n)
+		}
 		return
 	}
 	if what&StatusBlock != 0 {
@@ -117,6 +123,9 @@ func (c *Chain) AddBlock(b *types.Block) (known bool, err error) {
 	n, err := c.addHeader(&b.Header)
 	if err != nil {
 		return false, err
+	}
+	if h := c.history.Load(); h != nil && n.Assumed() {
+		return c.addHistory(h, b)
 	}
 	if err := c.check(n, b); err != nil {
 		return false, errors.Join(err, c.commitIndex())
@@ -212,7 +221,8 @@ func (c *Chain) linkBlock(n *Node, txs int) {
 	n.set(StatusBlock)
 	c.touch(n)
 	if n.Active() {
-		return // it was lost and came back
+		c.damage.comeBack(n) // it was lost
+		return
 	}
 	for _, l := range c.tree.link(n) {
 		c.touch(l)

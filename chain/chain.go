@@ -88,6 +88,11 @@ type Chain struct {
 	lastReorg atomic.Pointer[Reorg]
 	damage    damage
 	pruning   pruning
+
+	coins    atomic.Pointer[activeSet] // of the tip
+	history  atomic.Pointer[history]   // nil: there is no snapshot, or it is validated
+	snap     Snapshot                  // the owner's
+	snapView atomic.Pointer[Snapshot]  // the same, for all
 }
 
 // Reorg tells of the last reorganization.

@@ -12,6 +12,11 @@ func (c *Chain) Flush() error {
 	if err := c.begin(); err != nil {
 		return err
 	}
+	if h := c.history.Load(); h != nil {
+		if err := h.chain.Flush(); err != nil {
+			return c.fail(err)
+		}
+	}
 	return c.flush()
 }
 
@@ -22,11 +27,14 @@ func (c *Chain) Close() error {
 		return c.store.Close()
 	}
 	err := c.begin()
+	if h := c.history.Load(); h != nil && err == nil {
+		err = h.chain.Close()
+	}
 	if err == nil {
 		err = c.flush()
 	}
 	if err == nil {
-		err = c.store.Commit(&Batch{Clean: !c.scarred})
+		err = c.set().Commit(&Batch{Clean: !c.scarred})
 	}
 	c.failed = ErrClosed
 	return errors.Join(err, c.store.Close())
@@ -134,21 +142,21 @@ func (c *Chain) writeCoins(list []change, next Record) error {
 	}
 	pieces := c.pieces(changes)
 	if len(pieces) > 1 {
-		if err := c.store.Commit(&Batch{Flushing: &Flushing{From: c.flushed, To: next}}); err != nil {
+		if err := c.set().Commit(&Batch{Flushing: &Flushing{From: c.flushed, To: next}}); err != nil {
 			return err
 		}
 	}
 	for _, piece := range pieces[:len(pieces)-1] {
-		if err := c.store.Commit(&Batch{Coins: piece}); err != nil {
+		if err := c.set().Commit(&Batch{Coins: piece}); err != nil {
 			return err
 		}
 	}
-	return c.store.Commit(&Batch{Coins: pieces[len(pieces)-1], Record: &next})
+	return c.set().Commit(&Batch{Coins: pieces[len(pieces)-1], Record: &next})
 }
 
 // pieces splits changes into what the store can take at once, at least one piece.
 func (c *Chain) pieces(changes []CoinChange) (pieces [][]CoinChange) {
-	entries, bytes := c.store.Limits()
+	entries, bytes := c.set().Limits()
 	start, size := 0, 0
 	for i := range changes {
 		n := coinChangeBytes(&changes[i])

@@ -62,7 +62,7 @@ func (h *setHasher) finish() (sum consensus.CoinSetHash) {
 func (c *Chain) audit(ctx context.Context, record *Record) (why string, err error) {
 	var count uint64
 	h := newSetHasher(c.cfg.Workers)
-	err = c.store.EachCoin(ctx, nil, func(e consensus.CoinEntry) error {
+	err = c.set().EachCoin(ctx, nil, func(e consensus.CoinEntry) error {
 		if count++; count%10_000 == 0 {
 			c.progress("check", int64(count), int64(record.Coins))
 		}

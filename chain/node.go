@@ -90,6 +90,9 @@ func (n *Node) HaveBlock() bool { return n.has(StatusBlock) }
 // Pruned tells whether the block was connected and its bytes were removed since, to save space.
 func (n *Node) Pruned() bool { return n.has(StatusPruned) }
 
+// Assumed tells whether the block lies below a snapshot that is not validated yet.
+func (n *Node) Assumed() bool { return n.has(StatusAssumed) }
+
 // HaveUndo tells whether the block's undo data is stored.
 func (n *Node) HaveUndo() bool { return n.has(StatusUndo) }
 
@@ -102,8 +105,9 @@ func (n *Node) Valid() bool { return n.has(StatusValid) }
 // Active tells whether the block is on the best chain.
 func (n *Node) Active() bool { return n.has(StatusActive) }
 
-// Linked tells whether the block and all its ancestors are stored or were, so that it can be connected.
-func (n *Node) Linked() bool { return n.chainTx.Load() != 0 }
+// Linked tells whether the block and all its ancestors are stored or were, so that it can be connected; or
+// lie below a snapshot.
+func (n *Node) Linked() bool { return n.chainTx.Load() != 0 || n.has(StatusAssumed) }
 
 // TxCount is the number of the block's transactions, 0 as long as only the header is known.
 func (n *Node) TxCount() int { return int(n.txCount.Load()) }

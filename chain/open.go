@@ -48,11 +48,14 @@ func (c *Chain) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if meta, err = c.settleSnapshot(ctx, meta); err != nil {
+		return err
+	}
 	why := "it was asked for"
 	if c.cfg.Reindex {
-		err = c.forgetJudgements(ctx)
+		meta, err = c.forget(ctx, meta)
 	} else {
-		why, err = c.restore(ctx, meta)
+		why, meta, err = c.restoreSet(ctx, meta)
 	}
 	if err != nil {
 		return err
@@ -65,7 +68,23 @@ func (c *Chain) start(ctx context.Context) error {
 	if err := c.weighBlocks(ctx); err != nil {
 		return err
 	}
+	if c.snap.Phase == SnapshotAssumed {
+		if err := c.openHistory(ctx); err != nil {
+			return err
+		}
+	}
 	return c.activate(ctx, nil)
+}
+
+// restoreSet is restore; a snapshot whose coins are damaged is given up.
+func (c *Chain) restoreSet(ctx context.Context, meta Meta) (why string, _ Meta, err error) {
+	why, err = c.restore(ctx, meta)
+	if why != "" && err == nil && c.snap.Phase == SnapshotAssumed {
+		if meta, err = c.refuteAtStart(ctx, why); err == nil {
+			why, err = c.restore(ctx, meta)
+		}
+	}
+	return why, meta, err
 }
 
 // load builds the tree from the stored index.
@@ -90,11 +109,12 @@ func (c *Chain) load(ctx context.Context) (Meta, error) {
 	if c.tree.genesis == nil {
 		c.insertGenesis()
 	}
+	c.loadSnapshot(&meta)
 	for _, n := range c.tree.all() {
 		if n.Pruned() && n.parent != nil {
 			c.pruning.height.Store(max(c.pruning.height.Load(), n.height))
 		}
-		if n.HaveBlock() || n.Pruned() {
+		if n.HaveBlock() || n.Pruned() || n.Assumed() {
 			had := n.seq
 			if c.tree.link(n); n.seq != had {
 				c.touch(n)
@@ -172,7 +192,7 @@ func incomplete(tip *Node, record *Record) string {
 		return "the block of the last record is not in the index"
 	}
 	for n := tip; n.parent != nil; n = n.parent {
-		if !n.Pruned() && (!n.HaveBlock() || !n.HaveUndo()) {
+		if !n.Pruned() && !n.Assumed() && (!n.HaveBlock() || !n.HaveUndo()) {
 			return fmt.Sprintf("block %d does not read back", n.height)
 		}
 	}
@@ -292,14 +312,14 @@ func (r *replay) write(record *Record) error {
 	clear(r.last)
 	r.size = 0
 	for _, piece := range r.c.pieces(changes) {
-		if err := r.c.store.Commit(&Batch{Coins: piece}); err != nil {
+		if err := r.c.set().Commit(&Batch{Coins: piece}); err != nil {
 			return err
 		}
 	}
 	if record == nil {
 		return nil
 	}
-	return r.c.store.Commit(&Batch{Record: record})
+	return r.c.set().Commit(&Batch{Record: record})
 }
 
 // rebuild forgets the stored coins and starts again from genesis; what is stored of blocks is connected afterwards. Blocks that the
@@ -326,7 +346,7 @@ func (c *Chain) rebuild(ctx context.Context, meta Meta, why string) error {
 	if err := c.writeIndex(); err != nil {
 		return err
 	}
-	if err := c.store.Commit(&Batch{Record: &record}); err != nil {
+	if err := c.set().Commit(&Batch{Record: &record}); err != nil {
 		return err
 	}
 	c.stand(c.tree.genesis, record)
@@ -335,29 +355,10 @@ func (c *Chain) rebuild(ctx context.Context, meta Meta, why string) error {
 
 // wipeCoins removes all coins, after a marker that makes the next start do it again if it is broken off.
 func (c *Chain) wipeCoins(ctx context.Context, from Record) error {
-	if err := c.store.Commit(&Batch{Flushing: &Flushing{From: from}}); err != nil {
+	if err := c.set().Commit(&Batch{Flushing: &Flushing{From: from}}); err != nil {
 		return err
 	}
-	limit, _ := c.store.Limits()
-	var piece []CoinChange
-	var done int64
-	write := func() error {
-		done += int64(len(piece))
-		c.progress("rebuild", done, int64(from.Coins))
-		err := c.store.Commit(&Batch{Coins: piece})
-		piece = nil
-		return err
-	}
-	err := c.store.EachCoin(ctx, nil, func(e consensus.CoinEntry) error {
-		if piece = append(piece, CoinChange{OutPoint: e.OutPoint}); len(piece) < min(limit, 1000) {
-			return nil
-		}
-		return write()
-	})
-	if err != nil {
-		return fmt.Errorf("removing coins: %w", err)
-	}
-	return write()
+	return c.wipeSet(ctx, c.set(), int64(from.Coins))
 }
 
 // adoptBlocks puts stored blocks that the tree does not know, or not as stored, into the tree.

@@ -76,6 +76,9 @@ func (c *Chain) pruneLimit() int32 {
 	c.pruning.mu.Lock()
 	keep := c.pruning.keep
 	c.pruning.mu.Unlock()
+	if h := c.history.Load(); h != nil {
+		limit = min(limit, h.chain.flushed.Height)
+	}
 	for _, lowest := range keep {
 		limit = min(limit, lowest()-1)
 	}
@@ -159,7 +162,7 @@ func (c *Chain) dropBlocks(nodes []*Node) error {
 		return err
 	}
 	record := c.flushed // writing it again syncs
-	if err := c.store.Commit(&Batch{Record: &record}); err != nil {
+	if err := c.set().Commit(&Batch{Record: &record}); err != nil {
 		return err
 	}
 	c.pruning.bytes -= bytes

@@ -81,6 +81,29 @@ func unreadable(err error) bool { return errors.Is(err, ErrDamaged) || errors.Is
 type damage struct {
 	mu    sync.Mutex
 	found map[*Node]Status
+	gone  []*Node // of the best chain, without their blocks until these are fetched again
+}
+
+// lose notes a block of the best chain that is gone, comeBack that it was stored again.
+func (d *damage) lose(n *Node) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !slices.Contains(d.gone, n) {
+		d.gone = append(d.gone, n)
+	}
+}
+
+func (d *damage) comeBack(n *Node) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.gone = slices.DeleteFunc(d.gone, func(g *Node) bool { return g == n })
+}
+
+// lost returns up to n of the blocks that are gone.
+func (d *damage) lost(n int) []*Node {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.gone[:min(n, len(d.gone))])
 }
 
 // note remembers that a part of n should be stored and does not read back.
@@ -164,7 +187,7 @@ func (c *Chain) readCoins(ops []types.OutPoint, coins consensus.Coins) error {
 	if len(ops) == 0 {
 		return nil
 	}
-	stored, err := c.store.Coins(ops)
+	stored, err := c.set().Coins(ops)
 	if err != nil {
 		return fmt.Errorf("reading coins: %w", err)
 	}

@@ -33,7 +33,7 @@ func (c *Chain) eachCoin(ctx context.Context, at func(*Node), each func(consensu
 		}
 		return each(consensus.CoinEntry{OutPoint: ch.op, Coin: *ch.now})
 	}
-	err := c.store.EachCoin(ctx, ready, func(e consensus.CoinEntry) error {
+	err := c.set().EachCoin(ctx, ready, func(e consensus.CoinEntry) error {
 		for len(overlay) > 0 && overlay[0].op.Compare(e.OutPoint) < 0 {
 			if err := cached(); err != nil {
 				return err

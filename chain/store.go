@@ -30,13 +30,15 @@ var (
 // later than this Commit; when such a Commit returns, it is durable too. Other writes must survive the end of
 // the process, not a power cut.
 type Store interface {
+	// The coin set of a chain that began at genesis. A Record and a Flushing are the set's own.
+	CoinSet
+	// Second returns the store's other coin set, for a snapshot; see snapshot.go. The two have at most one writer each at a time.
+	Second() CoinSet
 	// Load calls each with every entry of the block index, lower heights first, and returns what else is known of
-	// the last run. It is called once, before anything else.
+	// the last run. It is called before anything else.
 	Load(ctx context.Context, each func(IndexEntry) error) (Meta, error)
 	// EachBlock calls each with the hash and header of every stored block in any order, for a start without an index.
 	EachBlock(ctx context.Context, each func(types.Hash, types.Header) error) error
-	// Coins returns the stored coins of those outpoints that have one. Scripts are the caller's to keep.
-	Coins([]types.OutPoint) (consensus.Coins, error)
 	// Block, RawBlock and Undo return ErrNotStored or ErrDamaged when they cannot return what was put.
 	Block(types.Hash) (*types.Block, error)
 	RawBlock(types.Hash) ([]byte, error)
@@ -52,17 +54,25 @@ type Store interface {
 	// DropBlocks removes blocks and their undo data and gives their space back as far as that is worth the work. What is not stored
 	// is passed over. A process that ends within it may leave any of them behind.
 	DropBlocks([]types.Hash) error
-	// Commit writes a batch atomically: after a crash all of it is there or nothing.
-	Commit(*Batch) error
-	// Limits returns how many entries (index and coins together) and how many bytes of coins one Commit can take.
-	Limits() (entries, bytes int)
-	// EachCoin calls each with every coin of one consistent state of the store, ordered by outpoint. ready, if not nil, is called
-	// once that state is fixed, before the first coin.
-	EachCoin(ctx context.Context, ready func(), each func(consensus.CoinEntry) error) error
 	// Size returns the bytes on disk.
 	Size() (Size, error)
 	// Close ends the use of the store. If the last batch was Clean, the next Load says so.
 	Close() error
+}
+
+// CoinSet is a set of coins in a Store, and how the Store is written.
+type CoinSet interface {
+	// Coins returns the stored coins of those outpoints that have one. Scripts are the caller's to keep.
+	Coins([]types.OutPoint) (consensus.Coins, error)
+	// EachCoin calls each with every coin of one consistent state of the store, ordered by outpoint. ready, if not nil, is called
+	// once that state is fixed, before the first coin.
+	EachCoin(ctx context.Context, ready func(), each func(consensus.CoinEntry) error) error
+	// Commit writes a batch atomically: after a crash all of it is there or nothing.
+	Commit(*Batch) error
+	// Limits returns how many entries (index and coins together) and how many bytes of coins one Commit can take.
+	Limits() (entries, bytes int)
+	// Meta returns what Load returns, of this set.
+	Meta() (Meta, error)
 }
 
 // Checker is what a Store may also implement: Check verifies the stored coins' integrity as far as that is cheaper than reading all of
@@ -87,6 +97,8 @@ type Meta struct {
 	Flushing *Flushing
 	// Clean tells that the last run ended with a Clean batch and Close.
 	Clean bool
+	// Snapshot tells which of the two sets is what; nil in a store that never had one.
+	Snapshot *Snapshot
 }
 
 // Batch is what one Commit writes.
@@ -97,6 +109,10 @@ type Batch struct {
 	Flushing *Flushing
 	// Record, if not nil, replaces the last one and removes Flushing.
 	Record *Record
+	// Forget removes Record and Flushing, for a set that is empty.
+	Forget bool
+	// Snapshot, if not nil, replaces the last one, whichever set the batch is for.
+	Snapshot *Snapshot
 	// Clean says that nothing follows but Close.
 	Clean bool
 }
@@ -188,13 +204,14 @@ const (
 	StatusFailedParent                    // an ancestor is failed
 	StatusActive                          // it is on the best chain (not stored)
 	StatusPruned                          // it was connected, and its bytes were removed to save space
+	StatusAssumed                         // it lies below a snapshot that is not validated yet (not stored)
 	storedStatus       = StatusActive - 1 | StatusPruned
 	statusInvalid      = StatusFailed | StatusFailedParent
 )
 
 // String lists the facts, for logs.
 func (s Status) String() string {
-	names := []string{"block", "undo", "valid", "failed", "failed-parent", "active", "pruned"}
+	names := []string{"block", "undo", "valid", "failed", "failed-parent", "active", "pruned", "assumed"}
 	var have []string
 	for i, name := range names {
 		if s&(1<<i) != 0 {

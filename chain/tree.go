@@ -24,6 +24,10 @@ type tree struct {
 	candidates map[*Node]struct{}
 	nextSeq    int64 // counts up from 1
 	precious   int64 // counts down from −1
+
+	// base is the last block below a snapshot that is not validated, nil if there is none; baseTx the transactions up to it.
+	base   *Node
+	baseTx uint64
 }
 
 func newTree() tree {
@@ -159,7 +163,7 @@ func (t *tree) fromLeaves(unfit func(*Node) bool, each func(*Node)) {
 // link tells the tree that n's block is stored. If its ancestors are too, it and those that waited for it can be
 // connected from now on; they are returned. Otherwise it waits.
 func (t *tree) link(n *Node) (linked []*Node) {
-	if n.parent != nil && !n.parent.Linked() {
+	if n.parent != nil && !n.Assumed() && n.parent.chainTx.Load() == 0 {
 		if !slices.Contains(t.waiting[n.parent], n) {
 			t.waiting[n.parent] = append(t.waiting[n.parent], n)
 		}
@@ -171,7 +175,14 @@ func (t *tree) link(n *Node) (linked []*Node) {
 		if n.parent != nil {
 			before = n.parent.chainTx.Load()
 		}
-		n.chainTx.Store(before + uint64(n.txCount.Load()))
+		switch {
+		case n == t.base:
+			n.chainTx.Store(t.baseTx)
+		case n.parent == nil, before != 0 && n.txCount.Load() != 0:
+			n.chainTx.Store(before + uint64(n.txCount.Load()))
+		default:
+			continue // below a snapshot: what stands on it beside the snapshot's branch waits
+		}
 		if n.seq == 0 && n.parent != nil {
 			n.seq = t.nextSeq
 			t.nextSeq++

@@ -71,6 +71,9 @@ func (c *Chain) update(n *Node, connected bool) (consensus.Update, error) {
 	if u, ok := c.recent.get(n.hash, connected); ok {
 		return u, nil
 	}
+	if n.Assumed() && !(n.HaveBlock() && n.HaveUndo()) {
+		return consensus.Update{}, ErrHistory
+	}
 	b, err := c.Block(n.hash)
 	if err != nil {
 		return consensus.Update{}, err

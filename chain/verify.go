@@ -21,6 +21,9 @@ func (c *Chain) Verify(ctx context.Context, depth int, progress func(done, total
 		depth = int(tip.height)
 	}
 	depth = min(depth, int(max(tip.height-c.PruneHeight(), 0))) // what was pruned was verified when it came
+	if base, ok := c.Assumed(); ok {
+		depth = min(depth, int(tip.height-base.Height))
+	}
 	v := verifying{c: c, layer: newCache(), total: 2 * depth, progress: progress}
 	nodes := path(tip.at(tip.height-int32(depth)), tip)
 	for i := len(nodes) - 1; i >= 0; i-- {

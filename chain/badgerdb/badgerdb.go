@@ -3,7 +3,7 @@
 // A data directory holds
 //
 //	format       the number of the layout, in one line
-//	clean        there only after a clean stop: the hash of the last record
+//	clean        there only after a clean stop: the hash of the last record of each coin set, or -
 //	chainstate/  coins, block index, records; small values in the tables
 //	blocks/      raw blocks and undo data; values over 1 KiB in the value log, which compaction does not rewrite
 //	indexes/     what OpenKV is asked for
@@ -85,8 +85,7 @@ type Store struct {
 	state, blocks *database
 	entries       int
 	bytes         int
-	stopped       string // what the clean file said at Open
-	clean         string // what to write there at Close; empty: nothing
+	sets          [2]*coinSet
 }
 
 // Open opens or makes the databases under dir. Another process that uses dir, a newer or older format (*chain.FormatError), and a
@@ -109,7 +108,8 @@ func Open(dir string, opt Options) (*Store, error) {
 	// A commit must stay under 15 % of a memtable; a coin or index entry takes at most what chain estimates.
 	s.bytes = int(opt.memTable()*15/100)*9/10 - 8<<10
 	s.entries = min(s.bytes/160, int(state.db.MaxBatchCount())-16)
-	if s.stopped, err = takeClean(dir); err != nil {
+	stopped, err := takeClean(dir)
+	if s.makeSets(stopped); err != nil {
 		return nil, errors.Join(err, state.close(), blocks.close())
 	}
 	return s, nil

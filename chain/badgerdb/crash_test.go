@@ -72,6 +72,19 @@ func (k *killer) Commit(b *chain.Batch) error {
 	return k.step(func() error { return k.Store.Commit(b) })
 }
 
+func (k *killer) Second() chain.CoinSet { return killerSet{k.Store.Second(), k} }
+
+type killerSet struct {
+	chain.CoinSet
+	k *killer
+}
+
+func (s killerSet) Commit(b *chain.Batch) error {
+	return s.k.step(func() error { return s.CoinSet.Commit(b) })
+}
+
+func (killerSet) Limits() (int, int) { return 6, 100_000 }
+
 // Limits makes every flush go in pieces.
 func (k *killer) Limits() (int, int) { return 6, 100_000 }
 

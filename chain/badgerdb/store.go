@@ -6,27 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"slices"
-
-	"github.com/dgraph-io/badger/v4"
 
 	"github.com/cairn-chain/cairn/chain"
 	"github.com/cairn-chain/cairn/consensus"
 	"github.com/cairn-chain/cairn/types"
 )
 
-// Keys. In chainstate: 'c' + txid + index (big-endian) is a coin, 'i' + height (big-endian) + hash an index entry, 'm' + name what
+// Keys. In chainstate: 'c' + txid + index (big-endian) is a coin, with 'd' one of the second set, 'i' + height (big-endian) + hash an index entry, 'm' + name what
 // else there is. In blocks: 'b' + hash + part is a piece of a block, 'u' + hash + part of undo data.
 const (
-	coinKey  = 'c'
 	indexKey = 'i'
 	blockKey = 'b'
 	undoKey  = 'u'
-)
-
-var (
-	recordKey   = []byte("mrecord")
-	flushingKey = []byte("mflushing")
 )
 
 // partBytes is the most bytes of a block or of undo data under one key. Blocks always fit; undo data of a block that spends thousands of
@@ -34,12 +25,6 @@ var (
 const partBytes = 16 << 20
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
-func keyOfCoin(op types.OutPoint) []byte {
-	k := append(make([]byte, 0, 37), coinKey)
-	k = append(k, op.TxID[:]...)
-	return binary.BigEndian.AppendUint32(k, op.Index)
-}
 
 func keyOfEntry(e *chain.IndexEntry) []byte {
 	k := binary.BigEndian.AppendUint32([]byte{indexKey}, uint32(e.Height))
@@ -89,41 +74,7 @@ func (s *Store) Load(ctx context.Context, each func(chain.IndexEntry) error) (me
 	if err != nil {
 		return chain.Meta{}, err
 	}
-	if meta.Record, err = s.record(); err != nil {
-		return chain.Meta{}, err
-	}
-	if meta.Flushing, err = s.flushing(); err != nil {
-		return chain.Meta{}, err
-	}
-	meta.Clean = meta.Record != nil && meta.Flushing == nil && s.stopped == meta.Record.Hash().String()
-	return meta, nil
-}
-
-// record reads the last record; one that does not decode counts as none, so that the coins are made anew.
-func (s *Store) record() (*chain.Record, error) {
-	value, err := s.state.get(recordKey)
-	if err != nil || value == nil {
-		return nil, err
-	}
-	d := types.NewDecoder(value)
-	r := chain.DecodeRecord(d)
-	if d.Finish() != nil {
-		return &chain.Record{}, nil
-	}
-	return &r, nil
-}
-
-func (s *Store) flushing() (*chain.Flushing, error) {
-	value, err := s.state.get(flushingKey)
-	if err != nil || value == nil {
-		return nil, err
-	}
-	d := types.NewDecoder(value)
-	f := chain.Flushing{From: chain.DecodeRecord(d), To: chain.DecodeRecord(d)}
-	if d.Finish() != nil {
-		return &chain.Flushing{}, nil
-	}
-	return &f, nil
+	return s.sets[0].Meta()
 }
 
 // EachBlock implements chain.Store; the order is that of the hashes' bytes.
@@ -158,41 +109,6 @@ func (s *Store) EachBlock(ctx context.Context, each func(types.Hash, types.Heade
 		}
 	}
 	return nil
-}
-
-// Coins implements chain.Store.
-func (s *Store) Coins(ops []types.OutPoint) (consensus.Coins, error) {
-	coins := make(consensus.Coins, len(ops))
-	if !slices.IsSortedFunc(ops, types.OutPoint.Compare) {
-		ops = slices.Clone(ops)
-		slices.SortFunc(ops, types.OutPoint.Compare)
-	}
-	err := s.state.use(func(db *badger.DB) error {
-		txn := db.NewTransaction(false)
-		defer txn.Discard()
-		for _, op := range ops {
-			item, err := txn.Get(keyOfCoin(op))
-			if errors.Is(err, badger.ErrKeyNotFound) {
-				continue
-			}
-			if err != nil {
-				return fmt.Errorf("coin %s: %w", op, err)
-			}
-			err = item.Value(func(value []byte) error {
-				coin, err := decodeCoin(value)
-				coins[op] = coin
-				return err
-			})
-			if err != nil {
-				return fmt.Errorf("coin %s: %w: %w", op, chain.ErrDamaged, err)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return coins, nil
 }
 
 func decodeCoin(value []byte) (consensus.Coin, error) {
@@ -313,77 +229,6 @@ func (s *Store) putParts(kind byte, hash types.Hash, raw []byte) error {
 	return nil
 }
 
-// Commit implements chain.Store.
-func (s *Store) Commit(b *chain.Batch) error {
-	s.clean = ""
-	if b.Clean {
-		r, err := s.record()
-		if err != nil {
-			return err
-		}
-		if r != nil {
-			s.clean = r.Hash().String()
-		}
-	}
-	if b.Record != nil {
-		if err := s.blocks.sync(); err != nil {
-			return err
-		}
-	}
-	if pairs := encodeBatch(b); len(pairs) > 0 {
-		if err := s.state.write(pairs); err != nil {
-			return err
-		}
-	}
-	if b.Record != nil {
-		return s.state.sync()
-	}
-	return nil
-}
-
-func encodeBatch(b *chain.Batch) []chain.Pair {
-	pairs := make([]chain.Pair, 0, len(b.Index)+len(b.Coins)+2)
-	for i := range b.Index {
-		key := keyOfEntry(&b.Index[i])
-		pairs = append(pairs, chain.Pair{Key: key, Value: sealed(key, b.Index[i].Append(nil))})
-	}
-	for _, ch := range b.Coins {
-		p := chain.Pair{Key: keyOfCoin(ch.OutPoint)}
-		if ch.Coin != nil {
-			p.Value = consensus.AppendCoin(make([]byte, 0, 24+len(ch.Coin.Out.Script)), *ch.Coin)
-		}
-		pairs = append(pairs, p)
-	}
-	if f := b.Flushing; f != nil {
-		pairs = append(pairs, chain.Pair{Key: flushingKey, Value: f.To.Append(f.From.Append(nil))})
-	}
-	if b.Record != nil {
-		pairs = append(pairs, chain.Pair{Key: recordKey, Value: b.Record.Append(nil)}, chain.Pair{Key: flushingKey})
-	}
-	return pairs
-}
-
-// Limits implements chain.Store.
-func (s *Store) Limits() (entries, bytes int) { return s.entries, s.bytes }
-
-// EachCoin implements chain.Store.
-func (s *Store) EachCoin(ctx context.Context, ready func(), each func(consensus.CoinEntry) error) error {
-	n := 0
-	return s.state.iterate([]byte{coinKey}, []byte{coinKey}, false, ready, func(key, value []byte) error {
-		if n++; n%1024 == 0 {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-		}
-		coin, err := decodeCoin(value)
-		if err != nil || len(key) != 37 {
-			return fmt.Errorf("a coin in %s: %w", s.state.name, chain.ErrDamaged)
-		}
-		op := types.OutPoint{TxID: types.Hash(key[1:33]), Index: binary.BigEndian.Uint32(key[33:])}
-		return each(consensus.CoinEntry{OutPoint: op, Coin: coin})
-	})
-}
-
 // Check implements chain.Checker: it reads all tables of the chain state and verifies their checksums.
 func (s *Store) Check() error {
 	if err := checkTables(s.state.name); err != nil {
@@ -404,9 +249,11 @@ func (s *Store) Size() (size chain.Size, err error) {
 // Close implements chain.Store.
 func (s *Store) Close() error {
 	err := errors.Join(s.blocks.close(), s.state.close())
-	if err == nil && s.clean != "" {
-		err = writeFile(s.dir, "clean", s.clean+"\n")
-		s.clean = ""
+	if clean := s.cleanText(); err == nil && clean != "" {
+		err = writeFile(s.dir, "clean", clean+"\n")
+		for _, set := range s.sets {
+			set.clean = ""
+		}
 	}
 	return err
 }

@@ -23,14 +23,13 @@ import (
 
 // Store implements chain.Store. The zero value is not usable; see New.
 type Store struct {
-	mu     sync.RWMutex
-	closed bool
-	clean  bool // the last batch was Clean
-	meta   chain.Meta
-	index  map[types.Hash]chain.IndexEntry
-	blocks map[types.Hash][]byte
-	undo   map[types.Hash][]byte
-	coins  map[types.OutPoint][]byte
+	mu       sync.RWMutex
+	closed   bool
+	snapshot *chain.Snapshot
+	index    map[types.Hash]chain.IndexEntry
+	blocks   map[types.Hash][]byte
+	undo     map[types.Hash][]byte
+	sets     [2]*coinSet
 	// entries and bytes are what Limits returns.
 	entries, bytes int
 }
@@ -40,10 +39,14 @@ func New() *Store { return NewLimited(100_000, 16<<20) }
 
 // NewLimited returns an empty store whose Limits are those given, at least one coin.
 func NewLimited(entries, bytes int) *Store {
-	return &Store{
+	s := &Store{
 		index: map[types.Hash]chain.IndexEntry{}, blocks: map[types.Hash][]byte{}, undo: map[types.Hash][]byte{},
-		coins: map[types.OutPoint][]byte{}, entries: entries, bytes: bytes,
+		entries: entries, bytes: bytes,
 	}
+	for i := range s.sets {
+		s.sets[i] = &coinSet{s: s, coins: map[types.OutPoint][]byte{}}
+	}
+	return s
 }
 
 // Reopen returns a store that holds what s holds, to be opened by another Chain. Without a Close after a Clean batch it
@@ -51,12 +54,12 @@ func NewLimited(entries, bytes int) *Store {
 func (s *Store) Reopen() *Store {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n := &Store{
-		index: s.index, blocks: s.blocks, undo: s.undo, coins: s.coins, meta: s.meta, entries: s.entries, bytes: s.bytes,
-	}
-	n.meta.Clean = s.closed && s.clean
+	n := s.copy()
 	s.closed = true
-	s.index, s.blocks, s.undo, s.coins = nil, nil, nil, nil
+	s.index, s.blocks, s.undo = nil, nil, nil
+	for _, set := range s.sets {
+		set.coins = nil
+	}
 	return n
 }
 
@@ -64,11 +67,21 @@ func (s *Store) Reopen() *Store {
 func (s *Store) Clone() *Store {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	n := &Store{
-		index: maps.Clone(s.index), blocks: maps.Clone(s.blocks), undo: maps.Clone(s.undo), coins: maps.Clone(s.coins),
-		meta: s.meta, entries: s.entries, bytes: s.bytes,
+	n := s.copy()
+	n.index, n.blocks, n.undo = maps.Clone(n.index), maps.Clone(n.blocks), maps.Clone(n.undo)
+	for _, set := range n.sets {
+		set.coins = maps.Clone(set.coins)
 	}
-	n.meta.Clean = s.closed && s.clean
+	return n
+}
+
+// copy returns a store that shares the maps of s.
+func (s *Store) copy() *Store {
+	n := &Store{index: s.index, blocks: s.blocks, undo: s.undo, snapshot: s.snapshot, entries: s.entries, bytes: s.bytes}
+	for i, set := range s.sets {
+		n.sets[i] = &coinSet{s: n, coins: set.coins, meta: set.meta}
+		n.sets[i].meta.Clean = s.closed && set.clean
+	}
 	return n
 }
 
@@ -76,7 +89,7 @@ func (s *Store) Clone() *Store {
 func (s *Store) Load(ctx context.Context, each func(chain.IndexEntry) error) (chain.Meta, error) {
 	s.mu.RLock()
 	entries := slices.Collect(maps.Values(s.index))
-	meta, closed := s.meta, s.closed
+	meta, closed := s.sets[0].state(), s.closed
 	s.mu.RUnlock()
 	if closed {
 		return chain.Meta{}, chain.ErrClosed
@@ -119,32 +132,6 @@ func (s *Store) EachBlock(ctx context.Context, each func(types.Hash, types.Heade
 		}
 	}
 	return nil
-}
-
-// Coins implements chain.Store.
-func (s *Store) Coins(ops []types.OutPoint) (consensus.Coins, error) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if s.closed {
-		return nil, chain.ErrClosed
-	}
-	coins := make(consensus.Coins, len(ops))
-	for _, op := range ops {
-		if raw, ok := s.coins[op]; ok {
-			coin, err := decodeCoin(raw)
-			if err != nil {
-				return nil, fmt.Errorf("coin %s: %w: %w", op, chain.ErrDamaged, err)
-			}
-			coins[op] = coin
-		}
-	}
-	return coins, nil
-}
-
-func decodeCoin(raw []byte) (consensus.Coin, error) {
-	d := types.NewDecoder(raw)
-	coin := consensus.DecodeCoin(d)
-	return coin, d.Finish()
 }
 
 // get returns what is stored under hash in one of the maps.
@@ -240,7 +227,7 @@ func (s *Store) DropBlocks(hashes []types.Hash) error {
 		delete(s.blocks, h)
 		delete(s.undo, h)
 	}
-	s.meta.Clean, s.clean = false, false
+	s.unclean()
 	return nil
 }
 
@@ -261,68 +248,7 @@ func (s *Store) put(into func() map[types.Hash][]byte, hash types.Hash, raw []by
 		return chain.ErrClosed
 	}
 	into()[hash] = raw
-	s.meta.Clean, s.clean = false, false
-	return nil
-}
-
-// Commit implements chain.Store.
-func (s *Store) Commit(b *chain.Batch) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return chain.ErrClosed
-	}
-	if n := len(b.Index) + len(b.Coins); n > s.entries {
-		return fmt.Errorf("a batch of %d entries, the limit is %d", n, s.entries)
-	}
-	for _, e := range b.Index {
-		s.index[e.Hash] = e
-	}
-	for _, ch := range b.Coins {
-		if ch.Coin == nil {
-			delete(s.coins, ch.OutPoint)
-			continue
-		}
-		s.coins[ch.OutPoint] = consensus.AppendCoin(nil, *ch.Coin)
-	}
-	if b.Flushing != nil {
-		f := *b.Flushing
-		s.meta.Flushing = &f
-	}
-	if b.Record != nil {
-		r := *b.Record
-		s.meta.Record, s.meta.Flushing = &r, nil
-	}
-	s.meta.Clean, s.clean = false, b.Clean
-	return nil
-}
-
-// Limits implements chain.Store.
-func (s *Store) Limits() (entries, bytes int) { return s.entries, s.bytes }
-
-// EachCoin implements chain.Store.
-func (s *Store) EachCoin(ctx context.Context, ready func(), each func(consensus.CoinEntry) error) error {
-	s.mu.RLock()
-	coins, closed := maps.Clone(s.coins), s.closed
-	s.mu.RUnlock()
-	if closed {
-		return chain.ErrClosed
-	}
-	if ready != nil {
-		ready()
-	}
-	for _, op := range slices.SortedFunc(maps.Keys(coins), types.OutPoint.Compare) {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		coin, err := decodeCoin(coins[op])
-		if err != nil {
-			return fmt.Errorf("coin %s: %w: %w", op, chain.ErrDamaged, err)
-		}
-		if err := each(consensus.CoinEntry{OutPoint: op, Coin: coin}); err != nil {
-			return err
-		}
-	}
+	s.unclean()
 	return nil
 }
 
@@ -330,8 +256,10 @@ func (s *Store) EachCoin(ctx context.Context, ready func(), each func(consensus.
 func (s *Store) Size() (size chain.Size, err error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	for _, raw := range s.coins {
-		size.State += int64(len(raw)) + 36
+	for _, set := range s.sets {
+		for _, raw := range set.coins {
+			size.State += int64(len(raw)) + 36
+		}
 	}
 	for _, raw := range s.blocks {
 		size.Blocks += int64(len(raw)) + 32

@@ -68,5 +68,21 @@ func (f *Faulty) Commit(b *chain.Batch) error {
 	return f.Store.Commit(b)
 }
 
+// Second implements chain.Store; its writes count with the others.
+func (f *Faulty) Second() chain.CoinSet { return faultySet{f.Store.Second(), f} }
+
+type faultySet struct {
+	chain.CoinSet
+	f *Faulty
+}
+
+// Commit implements chain.CoinSet.
+func (s faultySet) Commit(b *chain.Batch) error {
+	if err := s.f.spend(); err != nil {
+		return err
+	}
+	return s.CoinSet.Commit(b)
+}
+
 // Close implements chain.Store.
 func (f *Faulty) Close() error { return nil }
