@@ -36,6 +36,11 @@
 // Blocks that nobody needs any more can be removed, see prune.go: an entry of the index is marked first and the block goes then. What
 // follows the chain at its own pace registers with KeepFrom.
 //
+// # Snapshots
+//
+// A chain can begin with a coin set that somebody has declared, and validate the blocks before it afterwards; see snapshot.go for the states
+// and their order, history.go for the second chain that does it.
+//
 // # Whose fault
 //
 // A *consensus.RuleError says that the data is wrong. It marks a block invalid only when the block's hash commits to what is

@@ -30,7 +30,9 @@ type snapshotWorld struct {
 func newSnapshotWorld(t *testing.T) *snapshotWorld {
 	t.Helper()
 	w := &snapshotWorld{m: &storetest.Maker{T: t, Params: storetest.Params()}}
-	coin := func(h int) consensus.CoinEntry { return storetest.Output(w.blocks[h-1].Block.Txs[0], 0, int32(h), true) }
+	coin := func(h int) consensus.CoinEntry {
+		return storetest.Output(w.blocks[h-1].Block.Txs[0], 0, int32(h), true)
+	}
 	w.blocks = w.m.Empty(w.m.Genesis(), 11)
 	w.blocks = append(w.blocks, w.m.Block(w.blocks[10], storetest.Spend(7, coin(1), coin(5))))
 	w.blocks = append(w.blocks, w.m.Empty(w.blocks[11], 8)...)

@@ -30,6 +30,9 @@ func (c *Chain) UpdatesSince(pos Position, n int) ([]consensus.Update, error) {
 		node, connected := next(at, tip)
 		u, err := c.update(node, connected)
 		if err != nil {
+			if errors.Is(err, ErrHistory) && len(updates) > 0 {
+				return updates, nil // so far there is a way
+			}
 			if !connected && unreadable(err) {
 				err = fmt.Errorf("%w: %w", ErrUnknownPosition, err)
 			}

@@ -94,7 +94,7 @@ func (n *Node) follow(ctx context.Context, sync func() error) {
 	bell, cancel := n.chain.Subscribe()
 	defer cancel()
 	for {
-		if err := sync(); err != nil && ctx.Err() == nil {
+		if err := sync(); err != nil && !errors.Is(err, chain.ErrHistory) && ctx.Err() == nil {
 			n.fail(err)
 			return
 		}
@@ -137,6 +137,9 @@ func (n *Node) past(pos chain.Position, b *chain.Node) bool {
 func (n *Node) reaches(ctx context.Context, position func() chain.Position, tip *chain.Node) error {
 	for {
 		moved := n.indexed.next()
+		if _, assumed := n.chain.Assumed(); assumed {
+			return nil // it waits for the history
+		}
 		if n.past(position(), tip) || !tip.Active() {
 			return nil
 		}

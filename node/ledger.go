@@ -48,7 +48,9 @@ type ledger struct {
 	out   func(proto.Event)
 	tell  func(Happening)
 	fail  func(error)
-	stats *stats
+	// confirmed is told when a snapshot turned out to be right.
+	confirmed func()
+	stats     *stats
 	// accepted and refused have the lines of single transactions.
 	accepted, refused *p2p.TalkLog
 	fees              *teacher
@@ -190,8 +192,12 @@ func (l *ledger) addHeaders(peer proto.PeerID, hs []types.Header) error {
 // addBlock gives a block to the chain, lets the mempool follow, and reports.
 func (l *ledger) addBlock(peer proto.PeerID, b *types.Block) (known bool, err error) {
 	before := l.chain.Tip()
+	_, assumed := l.chain.Assumed()
 	known, err = l.chain.AddBlock(b)
 	l.check(err)
+	if _, still := l.chain.Assumed(); assumed && !still {
+		l.confirmed()
+	}
 	l.out(proto.BlockVerdict{Peer: peer, Hash: b.Hash(), Known: known, Err: err})
 	if after := l.chain.Tip(); after.Hash() != before.Hash() {
 		if peer != 0 {

@@ -161,6 +161,7 @@ func (n *Node) openPool() error {
 	n.ledger = newLedger(n.chain, n.pool, n.clock, n.logOf(logValidation))
 	n.ledger.accepted, n.ledger.refused = n.talkOf(logMempool), n.talkOf(logMempoolRej)
 	n.ledger.stats, n.ledger.tell, n.ledger.fail = n.stats, n.tell, n.fail
+	n.ledger.confirmed = n.tellOffers
 	n.ledger.out = func(proto.Event) {} // nobody listens yet
 	n.loadMempool()
 	return nil
@@ -209,6 +210,7 @@ func (n *Node) protoConfig(rng *mrand.Rand) proto.Config {
 		Limits: proto.DefaultLimits(), BlocksOnly: n.cfg.BlocksOnly, NoCompactBlocks: n.cfg.NoCompactBlocks, NetGroup: addrbook.Group,
 	}
 	pc.Pruned = n.cfg.Prune > 0
+	pc.History = n.history
 	pc.Limits.Inbound = max(n.cfg.MaxConnections-pc.Limits.Outbound-pc.Limits.BlockRelay-1, 1)
 	if !n.cfg.NoV2Transport {
 		pc.Services |= wire.NodeP2PV2

@@ -22,6 +22,9 @@ const (
 // offers are the services that peers are told.
 func (n *Node) offers() wire.Services {
 	s := n.cfg.services()
+	if _, assumed := n.chain.Assumed(); assumed {
+		s &^= wire.NodeNetwork
+	}
 	if n.filters != nil && !n.cfg.NoPeerFilters {
 		s |= wire.NodeCompactFilters
 	}

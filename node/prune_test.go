@@ -118,7 +118,7 @@ func TestPruneWithoutIndex(t *testing.T) {
 }
 
 func TestPruneConfig(t *testing.T) {
-	for mib, want := range map[int64]string{-1: "negative", 2: "below the minimum of 550 MiB", 549: "below the minimum", 1 << 50: "no disk"} {
+	for mib, want := range map[int64]string{-1: "negative", 2: "below the minimum of 550 MiB", 549: "is configured below the minimum", 1 << 50: "no disk"} {
 		cfg := Config{Prune: mib}
 		if err := cfg.checkPrune(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%d: %v", mib, err)

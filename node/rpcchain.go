@@ -126,6 +126,9 @@ func (r chainRPC) Invalidate(ctx context.Context, h types.Hash) error {
 	if h == r.n.cfg.Params.Genesis.Hash() {
 		return errors.New("genesis cannot be invalidated")
 	}
+	if b := r.n.chain.Lookup(h); b != nil && b.Assumed() {
+		return fmt.Errorf("block %d lies below the snapshot that this node began with, whose history is not validated yet: the chain cannot go back behind it", b.Height())
+	}
 	if b := r.n.chain.Lookup(h); b != nil && b.Pruned() {
 		return fmt.Errorf("block %d was pruned, and those up to block %d with it: the chain cannot go back behind them", b.Height(), r.n.chain.PruneHeight())
 	}

@@ -168,7 +168,7 @@ func (r nodeRPC) Params() *consensus.Params { return r.n.cfg.Params }
 
 func (r nodeRPC) Service() rpc.LocalService {
 	return rpc.LocalService{Version: versionNumber, SubVersion: dialectAgent + r.n.userAgent, Protocol: wire.ProtocolVersion,
-		Services: uint64(r.n.services), LocalRelay: !r.n.cfg.BlocksOnly, DataDir: r.n.cfg.DataDir, LogFile: r.n.cfg.LogFile}
+		Services: uint64(r.n.offers()), LocalRelay: !r.n.cfg.BlocksOnly, DataDir: r.n.cfg.DataDir, LogFile: r.n.cfg.LogFile}
 }
 
 // Settle waits for the ledger, whose jobs include the pool, for the indexes, and for the filter index.

@@ -603,6 +603,12 @@ type fakeSnapshots struct{}
 
 func (fakeSnapshots) Declared() []int32 { return []int32{2, 3, 1000} }
 
+func (fakeSnapshots) Chainstates() []Chainstate { return nil }
+
+func (fakeSnapshots) Load(_ context.Context, path string) (Loaded, error) {
+	return Loaded{Path: "/data/" + path}, ErrSnapshotFile
+}
+
 func (fakeSnapshots) Dump(_ context.Context, path string, at Entry) (Dumped, error) {
 	switch path {
 	case "there":

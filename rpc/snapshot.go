@@ -4,11 +4,34 @@ import (
 	"context"
 	"errors"
 
+	"github.com/cairn-chain/cairn/consensus"
 	"github.com/cairn-chain/cairn/types"
 )
 
 // ErrSnapshotExists: the file that a snapshot is to be written to is there already.
 var ErrSnapshotExists = errors.New("the file exists")
+
+// Errors of loading a snapshot; what they wrap is a sentence of Bitcoin Core's.
+var (
+	ErrSnapshotFile     = errors.New("the file cannot be opened")
+	ErrSnapshotMetadata = errors.New("Unable to parse metadata")     //nolint:staticcheck // Core's words
+	ErrSnapshotRefused  = errors.New("Unable to load UTXO snapshot") //nolint:staticcheck // Core's words
+)
+
+// Loaded tells of a snapshot that was loaded.
+type Loaded struct {
+	Coins int64
+	Base  Entry
+	Path  string // absolute
+}
+
+// Chainstate is a coin set that the node works on.
+type Chainstate struct {
+	Tip        Entry
+	Base       *types.Hash // of the snapshot it began with; nil: genesis
+	Validated  bool
+	CacheBytes int64
+}
 
 // Dumped tells of a snapshot that was written.
 type Dumped struct {
@@ -22,6 +45,10 @@ type Snapshots interface {
 	// Dump writes the coin set as of a block of the best chain to a new file; a path that is not absolute is under the data directory.
 	// ErrSnapshotExists, ErrPruned if the way back to the block is not stored, or ours.
 	Dump(ctx context.Context, path string, at Entry) (Dumped, error)
+	// Load reads a file and makes its block the tip. ErrSnapshotFile, ErrSnapshotMetadata or ErrSnapshotRefused, or ours.
+	Load(ctx context.Context, path string) (Loaded, error)
+	// Chainstates are the coin sets that are worked on, that of the tip last.
+	Chainstates() []Chainstate
 	// Declared are the heights of the snapshots that this node would load.
 	Declared() []int32
 }
@@ -35,6 +62,13 @@ func snapshotMethods() []Method {
 				optional("options", TypeObject, "", "rollback: height or hash of the block to roll back to before creating the snapshot"),
 				optional("rollback", TypeAny, "", "The same, as a named parameter")},
 			Result: "{...}    (json object) coins_written, base_hash, base_height, path, txoutset_hash, nchaintx", Example: "utxo.dat latest", run: dumpTxOutSet},
+		{Name: "loadtxoutset", Topic: topicBlockchain, Help: "Load the serialized UTXO set from a file. Once this snapshot is loaded, its contents will be deserialized into a second chainstate data structure, which is then used to sync to the network's tip. " +
+			"Meanwhile, the original chainstate will complete the initial block download process in the background, eventually validating up to the block that the snapshot is based upon. " +
+			"The file is only believed if its hash is declared for the network or was given to the node with --assumeutxo.",
+			Params: []Param{required("path", TypeString, "path to the snapshot file. If relative, will be prefixed by datadir.")},
+			Result: "{...}    (json object) coins_loaded, tip_hash, base_height, path", Example: "utxo.dat", run: loadTxOutSet},
+		{Name: "getchainstates", Topic: topicBlockchain, Help: "Return information about chainstates.",
+			Result: "{...}    (json object) headers, chainstates [blocks, bestblockhash, bits, target, difficulty, verificationprogress, snapshot_blockhash, coins_db_cache_bytes, coins_tip_cache_bytes, validated]", run: getChainStates},
 	}
 }
 
@@ -87,3 +121,39 @@ func snapshotTarget(c *call) (Entry, error) {
 	}
 	return e, nil
 }
+
+func loadTxOutSet(ctx context.Context, c *call) (any, error) {
+	l, err := c.Snapshots.Load(ctx, c.str(0))
+	switch {
+	case errors.Is(err, ErrSnapshotFile):
+		return nil, fail(CodeInvalidParameter, "Couldn't open file %s for reading.", l.Path)
+	case errors.Is(err, ErrSnapshotMetadata):
+		return nil, fail(CodeDeserialization, "%s", err)
+	case errors.Is(err, ErrSnapshotRefused):
+		return nil, fail(CodeInternal, "%s. (%s)", err, l.Path)
+	case err != nil:
+		return nil, err
+	}
+	return obj("coins_loaded", l.Coins, "tip_hash", l.Base.Hash(), "base_height", l.Base.Height(), "path", l.Path), nil
+}
+
+func getChainStates(_ context.Context, c *call) (any, error) {
+	best := c.Chain.BestHeader()
+	var list []fields
+	for _, s := range c.Snapshots.Chainstates() {
+		h := s.Tip.Header()
+		f := obj("blocks", s.Tip.Height(), "bestblockhash", s.Tip.Hash(), "bits", bitsHex(h.Bits), "target", targetHex(h.Bits), "difficulty", consensus.Difficulty(h.Bits),
+			"verificationprogress", progress(s.Tip, best))
+		if s.Base != nil {
+			f.add("snapshot_blockhash", *s.Base)
+		}
+		f.add("coins_db_cache_bytes", 0)
+		f.add("coins_tip_cache_bytes", s.CacheBytes)
+		f.add("validated", s.Validated)
+		list = append(list, f)
+	}
+	return obj("headers", best.Height(), "chainstates", list), nil
+}
+
+// ChainName is what Bitcoin Core calls a network.
+func ChainName(p *consensus.Params) string { return chainName(p) }

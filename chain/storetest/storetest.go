@@ -24,7 +24,7 @@ func Run(t *testing.T, open func(t *testing.T) chain.Store, reopen Reopen) {
 		run  func(*testing.T, chain.Store, Reopen)
 	}{
 		{"empty", testEmpty}, {"blocks", testBlocks}, {"coins", testCoins}, {"index", testIndex}, {"records", testRecords},
-		{"limits", testLimits}, {"snapshot", testSnapshot}, {"chain", testChain}, {"drop", testDrop},
+		{"limits", testLimits}, {"snapshot", testSnapshot}, {"chain", testChain}, {"drop", testDrop}, {"second", testSecond},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, open(t), reopen) })
 	}

@@ -33,6 +33,8 @@ func chainCommand() *cli.Command {
 			sub("tips", "", "the ends of all branches", "tips", chainTips, asJSON),
 			sub("verify", "", "check stored blocks again", "verify --depth 100", chainVerify, &cli.IntFlag{Name: "depth", Value: 6, Usage: "how many `BLOCKS`, 0 for all"}),
 			watchCommand(),
+			sub("dump-utxo", "FILE", "write the coin set to a file", "dump-utxo utxo.dat", chainDumpUTXO, &cli.IntFlag{Name: "height", Value: -1, Usage: "as of the block at this `HEIGHT` (default: the tip)"}),
+			sub("load-utxo", "FILE", "begin with a coin set from a file", "load-utxo utxo.dat", chainLoadUTXO),
 			exportCommand(), importCommand(),
 		},
 	}

@@ -80,6 +80,7 @@ func nodeCommand() *cli.Command {
 		&cli.StringFlag{Name: "blockfilterindex", Value: "basic", EnvVars: env("blockfilterindex"), Usage: "keep compact block filters: `basic` (or 1), or 0 for none; wallets need them (on regtest not kept unless this is given)"},
 		&cli.BoolFlag{Name: "no-blockfilterindex", EnvVars: env("no-blockfilterindex"), Usage: "the same as --blockfilterindex 0"},
 		&cli.Int64Flag{Name: "prune", EnvVars: env("prune"), Usage: "remove old blocks: 1 when pruneblockchain says so, more to keep about so many `MiB`, at least 550 (default: keep all)"},
+		&cli.StringSliceFlag{Name: "assumeutxo", EnvVars: env("assumeutxo"), Usage: "a coin set that loadtxoutset may load: `HEIGHT:BLOCKHASH:TXOUTSETHASH:NCHAINTX`, as cairn chain dump-utxo tells (may be repeated)"},
 		&cli.BoolFlag{Name: "fastprune", EnvVars: env("fastprune"), Usage: "for tests: small files of blocks, and any number of MiB for --prune"},
 		&cli.StringFlag{Name: "uacomment", EnvVars: env("uacomment"), Usage: "comment in the user agent"},
 		&cli.StringSliceFlag{Name: "debug", EnvVars: env("debug"), Usage: "write the debug lines of a `CATEGORY`, as net, mempool, mempoolrej, validation, cmpctblock, bench, rpc, mining, index, or all (may be repeated); RPC method logging switches them while the node runs"},
@@ -159,6 +160,9 @@ func nodeConfig(c *cli.Context) (node.Config, error) {
 		return node.Config{}, err
 	}
 	if err := moveForks(p, c.StringSlice("testactivationheight")); err != nil {
+		return node.Config{}, usageError{err}
+	}
+	if err := assumeUTXO(p, c.StringSlice("assumeutxo")); err != nil {
 		return node.Config{}, usageError{err}
 	}
 	cfg := node.Config{

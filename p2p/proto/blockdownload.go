@@ -93,6 +93,7 @@ type peerBlocks struct {
 	stalled   time.Time          // since when it holds up the window
 	common    consensus.Ancestry // the last block that we and the peer's best chain have in common, all before it stored
 	seen      uint64             // blockSync.epoch as of the last look; 0: look again
+	past      uint64             // the same, for History
 	submitted int                // blocks with the chain
 	unasked   int                // of these, not asked for
 }

@@ -14,9 +14,12 @@ import (
 type Config struct {
 	Params *consensus.Params // required
 	Rand   *rand.Rand        // required; the machine becomes its only user
-	Chain  ChainView         // required
-	Pool   PoolView          // nil: there are no transactions, as with BlocksOnly
-	Book   Book              // nil: nobody is dialled but Manual and Anchors, no address is gossiped
+	// History names up to n blocks that are wanted beside the tip's, in their order; nil: there never are any. See history.go.
+	History func(n int) []consensus.Ancestry
+
+	Chain ChainView // required
+	Pool  PoolView  // nil: there are no transactions, as with BlocksOnly
+	Book  Book      // nil: nobody is dialled but Manual and Anchors, no address is gossiped
 
 	Services wire.Services // what we offer; 0: NodeNetwork|NodeWitness
 	Pruned   bool          // old blocks are not stored: NodeNetworkLimited is offered in NodeNetwork's place (BIP159)

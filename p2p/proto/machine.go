@@ -207,6 +207,8 @@ func (m *Machine) wish(ev Event) {
 	switch e := ev.(type) {
 	case Broadcast:
 		m.broadcast(e)
+	case Offer:
+		m.offer(e)
 	case Redial:
 		m.redial()
 	case AddManual:
@@ -269,7 +271,7 @@ func (m *Machine) workPeer(p *peer) {
 // to do.
 var chores = [...]func(*Machine, *peer){
 	(*Machine).keepAlive, (*Machine).syncHeaders, (*Machine).judgeChainSync, (*Machine).serveMore, (*Machine).trickle,
-	(*Machine).tellFeeFilter, (*Machine).gossipMore, (*Machine).watchBlocks, (*Machine).requestBlocks,
+	(*Machine).tellFeeFilter, (*Machine).gossipMore, (*Machine).watchBlocks, (*Machine).requestBlocks, (*Machine).requestHistory,
 }
 
 // live returns the peer if it is known and not being closed.
