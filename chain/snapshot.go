@@ -126,6 +126,9 @@ func (c *Chain) BeginSnapshot(base types.Hash) (*SnapshotLoad, error) {
 	if n == nil {
 		return nil, noSnapshot("The base block header (%s) must appear in the headers chain. Make sure all headers are syncing, and call loadtxoutset again.", base)
 	}
+	if c.store.Second() == nil {
+		return nil, noSnapshot("This node's store has no place for a snapshot")
+	}
 	if err := c.maySnapshot(n, SnapshotNone); err != nil {
 		return nil, err
 	}

@@ -32,7 +32,8 @@ var (
 type Store interface {
 	// The coin set of a chain that began at genesis. A Record and a Flushing are the set's own.
 	CoinSet
-	// Second returns the store's other coin set, for a snapshot; see snapshot.go. The two have at most one writer each at a time.
+	// Second returns the store's other coin set, for a snapshot; see snapshot.go. The two have at most one writer each at a time. nil: the
+	// store has none, and no snapshot can be loaded.
 	Second() CoinSet
 	// Load calls each with every entry of the block index, lower heights first, and returns what else is known of
 	// the last run. It is called before anything else.

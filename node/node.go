@@ -212,9 +212,6 @@ func (n *Node) protoConfig(rng *mrand.Rand) proto.Config {
 	pc.Pruned = n.cfg.Prune > 0
 	pc.History = n.history
 	pc.Limits.Inbound = max(n.cfg.MaxConnections-pc.Limits.Outbound-pc.Limits.BlockRelay-1, 1)
-	if !n.cfg.NoV2Transport {
-		pc.Services |= wire.NodeP2PV2
-	}
 	n.services, n.userAgent = pc.Offered(), pc.UserAgent()
 	pc.Anchors = n.book.Anchors()
 	pc.Manual = append(append(pc.Manual, n.cfg.Connect...), n.cfg.AddNodes...)

@@ -31,6 +31,9 @@ func (n *Node) offers() wire.Services {
 	if n.cfg.PeerBloomFilters {
 		s |= wire.NodeBloom
 	}
+	if !n.cfg.NoV2Transport {
+		s |= wire.NodeP2PV2
+	}
 	return s
 }
 

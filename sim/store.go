@@ -179,6 +179,12 @@ func (s *store) EachCoin(context.Context, func(), func(consensus.CoinEntry) erro
 	return chain.ErrNotStored
 }
 
+// Meta implements chain.Store.
+func (s *store) Meta() (chain.Meta, error) { return chain.Meta{Record: s.record}, nil }
+
+// Second implements chain.Store: no node of a simulation begins with a snapshot.
+func (s *store) Second() chain.CoinSet { return nil }
+
 // Size implements chain.Store.
 func (s *store) Size() (chain.Size, error) { return chain.Size{}, nil }
 
