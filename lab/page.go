@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/cairn-chain/cairn/node"
 	"github.com/cairn-chain/cairn/types"
@@ -50,7 +51,14 @@ func (l *pageLog) events() []web.Event {
 type page struct {
 	net *Net
 	log pageLog
+
+	mu      sync.Mutex
+	balance string    // of the faucet
+	again   time.Time // when it is to be summed up anew
 }
+
+// faucetPause bounds how often the faucet's coins are summed up for the page.
+const faucetPause = time.Second
 
 // note takes every event, and passes it on.
 func (p *page) note(e Event) {
@@ -74,10 +82,28 @@ func (p *page) Picture() web.Picture {
 	for i := range n.nodes {
 		pic.Nodes = append(pic.Nodes, n.pageMember(i))
 	}
-	if nd, err := n.pick(-1); err == nil {
-		pic.Faucet = coins(n.faucet.balance(nd))
-	}
+	pic.Faucet = p.faucet()
 	return pic
+}
+
+func (p *page) faucet() string {
+	now := time.Now()
+	p.mu.Lock()
+	balance, due := p.balance, now.After(p.again)
+	if due {
+		p.again = now.Add(faucetPause)
+	}
+	p.mu.Unlock()
+	if !due {
+		return balance
+	}
+	if nd, err := p.net.pick(-1); err == nil {
+		balance = coins(p.net.faucet.balance(nd))
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.balance = balance
+	return balance
 }
 
 func (n *Net) pageMember(i int) web.Member {

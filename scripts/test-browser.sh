@@ -3,7 +3,7 @@
 # e2e/browser is a module of its own; what it needs is fetched once into the module cache.
 #
 #   scripts/test-browser.sh [GO TEST FLAGS...]
-#   CAIRN_SHOTS=$PWD/docs/img scripts/test-browser.sh      writes the pictures of the documentation anew
+#   CAIRN_SHOTS=$PWD/docs/img scripts/test-browser.sh      writes the pictures, those of the documentation among them
 set -euo pipefail
 cd "$(dirname "$0")/../e2e/browser"
 

@@ -47,13 +47,15 @@ const (
 
 // Site is the page and what it asks for. It is made by New and ended by Close.
 type Site struct {
-	cfg     Config
-	secret  string // of orders
-	files   map[string]file
-	stream  *stream
-	lookups chan struct{}
-	orders  chan struct{}
-	handler http.Handler
+	cfg    Config
+	secret string // of orders
+	// instance tells this Site from one before it at the same address.
+	instance string
+	files    map[string]file
+	stream   *stream
+	lookups  chan struct{}
+	orders   chan struct{}
+	handler  http.Handler
 }
 
 // file is a part of the page.
@@ -67,11 +69,11 @@ var static embed.FS
 
 // New makes a Site. The only error is that the system gives no randomness.
 func New(cfg Config) (*Site, error) {
-	var secret [16]byte
-	if _, err := rand.Read(secret[:]); err != nil {
+	var random [24]byte
+	if _, err := rand.Read(random[:]); err != nil {
 		return nil, err
 	}
-	s := &Site{cfg: cfg, secret: hex.EncodeToString(secret[:]), lookups: make(chan struct{}, maxLookups), orders: make(chan struct{}, maxOrdersOpen)}
+	s := &Site{cfg: cfg, secret: hex.EncodeToString(random[:16]), instance: hex.EncodeToString(random[16:]), lookups: make(chan struct{}, maxLookups), orders: make(chan struct{}, maxOrdersOpen)}
 	var err error
 	if s.files, err = readStatic(); err != nil {
 		return nil, err
@@ -148,7 +150,8 @@ func (s *Site) about(w http.ResponseWriter, _ *http.Request) {
 		Orders     bool      `json:"orders"`
 		FeeBuckets []float64 `json:"fee_buckets"`
 		Window     int       `json:"window"`
-	}{s.cfg.About, s.cfg.Orders != nil, feeBuckets, treeHeights})
+		Instance   string    `json:"instance"` // of the server: a page of another one has to be loaded anew
+	}{s.cfg.About, s.cfg.Orders != nil, feeBuckets, treeHeights, s.instance})
 }
 
 // order carries out what a button asks for.

@@ -21,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
@@ -164,7 +165,7 @@ func (p *page) glance() string {
 func (p *page) until(what, expression string) {
 	p.Helper()
 	var ok bool
-	err := chromedp.Run(p.ctx, chromedp.Poll("(() => { try { return "+expression+" } catch { return false } })()", &ok, chromedp.WithPollingInterval(50*time.Millisecond), chromedp.WithPollingTimeout(30*time.Second)))
+	err := chromedp.Run(p.ctx, chromedp.Poll("(() => { try { return "+expression+" } catch { return false } })()", &ok, chromedp.WithPollingInterval(50*time.Millisecond), chromedp.WithPollingTimeout(time.Minute)))
 	if err != nil {
 		p.Fatalf("waiting until %s: %v; the page says %q", what, err, p.glance())
 	}
@@ -218,6 +219,43 @@ func (p *page) pay(address string, times int) {
 func (p *page) search(text string) {
 	p.Helper()
 	p.do(chromedp.SetValue("#query", text, chromedp.ByQuery), chromedp.Click("#search button", chromedp.ByQuery))
+}
+
+// named makes sure that whatever has one of these roles has a name for those who cannot see it, and that all roles occur.
+func (p *page) named(roles ...string) {
+	p.Helper()
+	count := map[string]int{}
+	p.do(chromedp.ActionFunc(func(ctx context.Context) error {
+		// Not by the generated type, which knows fewer reasons to ignore a node than browsers give.
+		var tree struct {
+			Nodes []struct {
+				Ignored bool    `json:"ignored"`
+				Role    axValue `json:"role"`
+				Name    axValue `json:"name"`
+				DOM     int     `json:"backendDOMNodeId"`
+			} `json:"nodes"`
+		}
+		err := cdp.Execute(ctx, "Accessibility.getFullAXTree", nil, &tree)
+		for _, n := range tree.Nodes {
+			role := fmt.Sprint(n.Role.Value)
+			if n.Ignored || !slices.Contains(roles, role) {
+				continue
+			}
+			if count[role]++; (n.Name.Value == nil || n.Name.Value == "") && role != "table" {
+				p.Errorf("a %s has no name (node %d)", role, n.DOM)
+			}
+		}
+		return err
+	}))
+	for _, role := range roles {
+		if count[role] == 0 {
+			p.Errorf("there is no %s on the page: %v", role, count)
+		}
+	}
+}
+
+type axValue struct {
+	Value any `json:"value"`
 }
 
 // shot writes a picture if they are asked for.

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -127,4 +128,9 @@ func TestThreeNodes(t *testing.T) {
 	p.until("their way is drawn", `document.querySelector(".curve") !== null`)
 	p.shot("page-3", false)
 	p.shot("page-3-dark", true)
+	p.named("button", "link", "textbox", "searchbox", "spinbutton", "combobox", "group", "region", "table", "image")
+	p.do(emulation.SetDeviceMetricsOverride(390, 800, 1, true))
+	p.until("nothing is wider than a telephone, and the newest block is in sight", `document.documentElement.scrollWidth <= 390 &&
+		document.querySelector(".block .tip[visibility=visible]").getBoundingClientRect().right <= 390`)
+	p.shot("page-narrow", false)
 }

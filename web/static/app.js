@@ -21,8 +21,16 @@ function route() {
   const overview = !kind;
   $("overview").hidden = !overview;
   $("explorer").hidden = overview;
-  if (!overview) show($("explorer"), kind, decodeURIComponent(id ?? ""), new URLSearchParams(query));
-  else $("tree").scrollLeft = $("tree").scrollWidth;
+  if (!overview) show($("explorer"), kind, decoded(id ?? ""), new URLSearchParams(query));
+}
+
+/** decoded reads a part of an address, which somebody may have typed. */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 function live(ok) {

@@ -49,7 +49,11 @@ function merge(change) {
 export async function connect(live) {
   about = await ask("/api/about");
   const stream = new EventSource("/events");
-  stream.addEventListener("whole", (e) => {
+  let lost = false;
+  stream.addEventListener("whole", async (e) => {
+    // After a restart the server is another one: its cookie, and perhaps its network, are new.
+    if (lost && (await ask("/api/about")).instance !== about.instance) location.reload();
+    lost = false;
     for (const section of Object.keys(state)) {
       state[section] = {};
       changed.add(section);
@@ -60,6 +64,7 @@ export async function connect(live) {
   stream.addEventListener("change", (e) => merge(JSON.parse(e.data)));
   stream.onerror = () => {
     live(false);
+    lost = true;
     // The browser tries again by itself unless it was refused.
     if (stream.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 5000);
   };

@@ -21,8 +21,18 @@ export function startTree() {
     const el = e.target.closest("[data-key]");
     if (el) moveFocus(el.dataset.key);
   });
-  $("tree").append(svg);
+  const scroll = $("tree");
+  scroll.append(svg);
+  // Who looks at the newest blocks keeps looking at the newest; who has scrolled back is left alone.
+  scroll.addEventListener("scroll", () => (newest = scroll.scrollLeft + scroll.clientWidth >= scroll.scrollWidth - STEP));
+  new ResizeObserver(follow).observe(scroll);
   on(["blocks", "nodes", "net"], draw);
+}
+
+let newest = true;
+
+function follow() {
+  if (newest) $("tree").scrollLeft = $("tree").scrollWidth;
 }
 
 /** bestBranch returns the hashes from the best tip back to the edge of the window. */
@@ -64,8 +74,6 @@ function draw() {
   const at = new Map(tips().map((t) => [t.hash, t]));
   const x = (height) => LEFT + (height - low) * STEP, y = (lane) => TOP + 22 + lane * LANE;
 
-  const scroll = $("tree");
-  const stuck = scroll.scrollLeft + scroll.clientWidth >= scroll.scrollWidth - STEP;
   set(svg, "width", x(high) + W / 2 + 64);
   set(svg, "height", y(layout.count - 1) + 50);
 
@@ -85,7 +93,7 @@ function draw() {
   const marks = [];
   for (let height = low; height <= high; height++) if (height % 5 === 0 || height === high) marks.push(height);
   each(axisG, marks, (height) => height, (height) => s("text", { y: 16, class: "mark" }, String(height)), (el, height) => set(el, "x", x(height)));
-  if (stuck) scroll.scrollLeft = scroll.scrollWidth;
+  follow();
   note(list, best);
 }
 
