@@ -71,8 +71,10 @@ func (r *Report) plots(b *strings.Builder) {
 		}
 	}
 	b.WriteString(line("How far a block has come", seconds, axis{"% of nodes", 1, ""}, curve))
-	b.WriteString(line("Transactions in the mempool", hours, axis{"transactions", 1, ""}, count))
-	b.WriteString(line("Fees of the blocks on the best chain", hours, axis{"smallest unit", 1, ""}, fees))
+	if r.Payments.Issued > 0 {
+		b.WriteString(line("Transactions in the mempool", hours, axis{"transactions", 1, ""}, count))
+		b.WriteString(line("Fees of the blocks on the best chain", hours, axis{"smallest unit", 1, ""}, fees))
+	}
 	var sent, power, depths []bar
 	for _, s := range r.Traffic {
 		sent = append(sent, bar{s.Message, []int64{s.Bytes}})
@@ -82,11 +84,11 @@ func (r *Report) plots(b *strings.Builder) {
 		power = append(power, bar{m.Name, []int64{permyriad(m.Power), permyriad(m.Revenue)}})
 	}
 	for _, d := range r.Reorgs {
-		depths = append(depths, bar{fmt.Sprintf("%d blocks off", d.Depth), []int64{int64(d.Count)}})
+		depths = append(depths, bar{fmt.Sprintf("%d taken off", d.Depth), []int64{int64(d.Count)}})
 	}
 	b.WriteString(bars("Bytes sent by type of message", axis{"", 1_000_000, " MB"}, nil, sent))
 	b.WriteString(bars("Miners", axis{"", 100, " %"}, []string{"share of power", "share of revenue"}, power[:min(len(power), 40)]))
-	b.WriteString(bars("Reorganizations, of all nodes", axis{"", 1, ""}, nil, depths))
+	b.WriteString(bars("Reorganizations by the blocks taken off, of all nodes", axis{"", 1, ""}, nil, depths))
 }
 
 func permyriad(s Share) int64 { return int64(float64(s)*10_000 + 0.5) }

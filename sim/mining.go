@@ -24,6 +24,7 @@ type mining struct {
 	rand    *rand.Rand
 	tie     *rand.Rand
 	miners  []*digger
+	plans   []plan // of the miners that have one
 	shares  int64
 	percent int64 // of the power that the miners have
 	over    bool
@@ -71,6 +72,9 @@ func newMining(w *World) (*mining, error) {
 		var err error
 		if d.plan, err = newPlan(w, d.node, cfg); err != nil {
 			return nil, err
+		}
+		if d.plan != nil {
+			m.plans = append(m.plans, d.plan)
 		}
 		m.shares += cfg.Share
 		m.miners = append(m.miners, d)

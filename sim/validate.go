@@ -208,7 +208,7 @@ func studySelfish(_ context.Context, s *sheet) error {
 
 func studyDoubleSpend(_ context.Context, s *sheet) error {
 	const q = 30
-	trials := s.n(1000)
+	trials := s.n(4000)
 	s.say("An attacker with q = 0.%d of the power against a merchant who waits for z confirmations (seed 10 + z), on the real chain and mempool: the attacker's branch holds "+
 		"another payment of the coin, and a trial counts when the merchant's node has taken the branch over and lost his payment. The attacker starts with one "+
 		"block found in secret, and needs to be one ahead in the end, which is what both formulas assume; it gives up %d blocks behind. %d trials each.\n\n", q, giveUp, trials)
@@ -263,7 +263,7 @@ func (w *World) uninformed() time.Duration {
 func (r staleRun) rate() float64 { return float64(r.stale) / float64(r.found) }
 
 func studyStale(_ context.Context, s *sheet) error {
-	blocks, nodes := s.n(1000), 100
+	blocks, nodes := s.n(2500), 100
 	if s.divide > 1 {
 		nodes = 20
 	}
@@ -300,12 +300,12 @@ var gervais = []struct {
 }
 
 func studyLarge(_ context.Context, s *sheet) error {
-	nodes, blocks := 100, []int{s.n(1500), s.n(800), s.n(800)}
+	nodes, blocks := 100, []int{s.n(2000), s.n(1000), s.n(1000)}
 	if s.divide > 1 {
 		nodes = 20
 	}
 	s.say("%d nodes as above, 16 of them miners of unequal power; blocks fetched whole (seed 31). In the first three rows every block has a megabyte (%d bytes). "+
-		"In the last three a megabyte comes in ten minutes, so that shorter intervals have smaller blocks: the median delays that Gervais et al. report, which fall from 14.7 s to 1 s, can "+
+		"In the last two a megabyte comes in ten minutes, so that shorter intervals have smaller blocks: the median delays that Gervais et al. report, which fall from 14.7 s to 1 s, can "+
 		"only be those of such blocks.\n\n", nodes, maxFill)
 	s.head("interval", "bytes", "blocks", "median delay", "stale", "95 % interval", "relation (above)", "Gervais et al.: median, stale")
 	for pass := range 2 {

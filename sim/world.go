@@ -162,8 +162,8 @@ func (w *World) Run(ctx context.Context) error {
 
 // full tells whether as many blocks were found as were wanted, or some plan has what it wants.
 func (w *World) full() bool {
-	for _, d := range w.mining.miners {
-		if d.plan != nil && d.plan.over() {
+	for _, p := range w.mining.plans {
+		if p.over() {
 			return true
 		}
 	}
