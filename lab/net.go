@@ -32,14 +32,15 @@ type Net struct {
 	// paramsFile holds the rules for other programs; "": the network is a known one.
 	paramsFile string
 
-	clock  *shiftedClock
-	wires  *wires
-	watch  *watch
-	purse  *purse
-	faucet *faucet
-	pacer  pacer
-	ctl    *Control
-	page   *page
+	clock   *shiftedClock
+	wires   *wires
+	watch   *watch
+	purse   *purse
+	faucet  *faucet
+	pacer   pacer
+	traffic traffic
+	ctl     *Control
+	page    *page
 
 	branches atomic.Uint64 // how many were mined in secret
 
@@ -401,6 +402,7 @@ func (n *Net) Down() error {
 			n.ctl.close()
 		}
 		n.stopPacer()
+		n.StopTraffic()
 		n.result = n.endAll()
 		n.cancel()
 		if n.ctl != nil {

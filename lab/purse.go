@@ -30,8 +30,7 @@ type purse struct {
 	owners map[string][32]byte // secrets by script
 
 	mu      sync.Mutex
-	node    *node.Node // whose chain coins are of
-	at      chain.Position
+	at      chain.Position // of the chain that coins are of
 	coins   map[types.OutPoint]consensus.Coin
 	pending map[types.OutPoint]types.TxOut // of transactions that the purse has made and that were not in a block yet
 }
@@ -44,17 +43,15 @@ func newPurse(p *consensus.Params, accounts ...Account) *purse {
 	return u
 }
 
-// follow brings coins to the tip of nd.
+// follow brings coins to the tip of nd. Nodes of a network know each other's blocks, so that the way from one node's tip to another's is short;
+// where they do not, it begins anew.
 func (u *purse) follow(nd *node.Node) error {
-	if u.node != nd {
-		u.node, u.at = nd, chain.Position{}
-		clear(u.coins)
-	}
 	for {
 		updates, err := nd.Chain().UpdatesSince(u.at, 100)
 		if errors.Is(err, chain.ErrUnknownPosition) && u.at != (chain.Position{}) {
-			u.node = nil // the chain was put back behind where we are
-			return u.follow(nd)
+			u.at = chain.Position{}
+			clear(u.coins)
+			continue
 		}
 		if err != nil || len(updates) == 0 {
 			return err
