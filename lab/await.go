@@ -41,12 +41,30 @@ func (n *Net) await(ctx context.Context, what string, met func(Status) bool) err
 	for {
 		s := n.glance()
 		if met(s) {
-			return nil
+			n.settle(ctx)
+			if s = n.glance(); met(s) {
+				return nil
+			}
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 			return fmt.Errorf("waiting for %s: %w: %s", what, ctx.Err(), whereabouts(s))
+		}
+	}
+}
+
+// settlePatience bounds how long a wait that is over waits for mempools.
+const settlePatience = time.Second
+
+// settle waits until what the nodes were given is done: a new tip shows before the mempool has followed it. A node that is going down has nothing
+// to wait for.
+func (n *Net) settle(ctx context.Context) {
+	ctx, cancel := bounded(context.WithoutCancel(ctx), settlePatience)
+	defer cancel()
+	for i := range n.nodes {
+		if nd := n.running(i); nd != nil && nd.Settle(ctx) != nil {
+			return
 		}
 	}
 }

@@ -112,6 +112,9 @@ func (n *Node) machinePeers() (infos []proto.PeerInfo) {
 // SetMining switches the node's miner.
 func (n *Node) SetMining(on bool) error { return n.mining.set(n.ctx, on) }
 
+// Settle waits until all blocks and transactions that were handed to the node before are judged, and the mempool has followed the tip.
+func (n *Node) Settle(ctx context.Context) error { return n.do(ctx, func() error { return nil }) }
+
 // EstimateFee is what a transaction must pay per 1000 vbytes to be in a block within so many; ok is false if too little is known.
 func (n *Node) EstimateFee(blocks int) (rate int64, ok bool) {
 	rate, _, ok = n.ledger.fees.fees.Smart(blocks, false)
