@@ -103,25 +103,27 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 
 // sizes say how much is measured, how often.
 type sizes struct {
-	startRuns   map[int]int   // by nodes
-	idle        time.Duration // before memory is looked at
-	idleNets    int           // how many networks are looked at, at the same time
-	idleNodes   int
-	idleBlocks  int // of the networks that have grown
-	syncBlocks  int
-	syncTxs     int // a block
-	syncRuns    int
-	poolTxs     int // a run
-	poolRuns    int
-	rpcTxs      int // a run
-	rpcRuns     int
-	connectTxs  int
-	connectRuns int
-	largestRuns int           // a kind of block
-	largestPart int           // of a whole block, by which it is smaller
-	relayRuns   int           // blocks that cross the line of nodes
-	spin        time.Duration // one run of hashing or verifying
-	spinRuns    int
+	startRuns      map[int]int   // by nodes
+	idle           time.Duration // before memory is looked at
+	idleNets       int           // how many networks are looked at, at the same time
+	idleNodes      int
+	idleBlocks     int // of the networks that have grown
+	syncBlocks     int
+	syncTxs        int // a block
+	syncRuns       int
+	poolTxs        int // a run
+	poolRuns       int
+	rpcTxs         int // a run
+	rpcRuns        int
+	connectTxs     int
+	connectRuns    int
+	largestRuns    int // a kind of block
+	largestPart    int // of a whole block, by which it is smaller
+	snapshotBlocks int
+	snapshotRuns   int
+	relayRuns      int           // blocks that cross the line of nodes
+	spin           time.Duration // one run of hashing or verifying
+	spinRuns       int
 
 	answerBlocks, answerTxs int // of the chain that is asked for by RPC; transactions a block
 	answerRuns              int
@@ -134,14 +136,14 @@ type sizes struct {
 var fullSizes = sizes{
 	startRuns: map[int]int{4: 9, 20: 5}, idle: time.Minute, idleNets: 3, idleNodes: 20, idleBlocks: 2000,
 	syncBlocks: 2000, syncTxs: 10, syncRuns: 3, poolTxs: 2000, poolRuns: 7, rpcTxs: 1000, rpcRuns: 3,
-	connectTxs: 2000, connectRuns: 7, largestRuns: 3, largestPart: 1, relayRuns: 5, spin: 500 * time.Millisecond, spinRuns: 7, spinSigs: 100,
+	connectTxs: 2000, connectRuns: 7, largestRuns: 3, largestPart: 1, relayRuns: 5, snapshotBlocks: 1000, snapshotRuns: 9, spin: 500 * time.Millisecond, spinRuns: 7, spinSigs: 100,
 	answerBlocks: 400, answerTxs: 20, answerRuns: 3, answerSpin: 500 * time.Millisecond, answerBatch: 10_000,
 }
 
 var quickSizes = sizes{
 	startRuns: map[int]int{4: 2, 20: 1}, idle: 3 * time.Second, idleNets: 1, idleNodes: 20, idleBlocks: 200,
 	syncBlocks: 300, syncTxs: 5, syncRuns: 1, poolTxs: 200, poolRuns: 2, rpcTxs: 100, rpcRuns: 1,
-	connectTxs: 500, connectRuns: 1, largestRuns: 1, largestPart: 20, relayRuns: 2, spin: 100 * time.Millisecond, spinRuns: 2, spinSigs: 100,
+	connectTxs: 500, connectRuns: 1, largestRuns: 1, largestPart: 20, relayRuns: 2, snapshotBlocks: 200, snapshotRuns: 2, spin: 100 * time.Millisecond, spinRuns: 2, spinSigs: 100,
 	answerBlocks: 150, answerTxs: 5, answerRuns: 1, answerSpin: 100 * time.Millisecond, answerBatch: 500,
 }
 
@@ -171,6 +173,7 @@ var parts = []part{
 	{"connect", false, (*suite).connects},
 	{"largest", true, (*suite).largest},
 	{"relay", false, (*suite).relays},
+	{"snapshots", false, (*suite).snapshots},
 	{"hashing", false, (*suite).hashing},
 	{"signatures", false, (*suite).signatures},
 }

@@ -43,6 +43,8 @@ type Config struct {
 	Now func() time.Time
 	// ClockShift is how far the clocks of the network are moved from Now; a network that is resumed remembers its own.
 	ClockShift time.Duration
+	// State is a file that Net.Save has written: the network is made of it, in a data directory without one.
+	State string
 	// OnEvent is told what happens in the network; it must return at once.
 	OnEvent func(Event)
 }
@@ -249,6 +251,18 @@ func (c *Config) shares() ([]float64, error) {
 // params are the network's rules. A block time of one's own makes a network of one's own: its params file is put into
 // the data directory for other programs, and its name is returned, "" if the network is a known one.
 func (c *Config) params() (p *consensus.Params, file string, err error) {
+	p, toml, err := c.rules()
+	if err != nil || toml == "" {
+		return p, "", err
+	}
+	if file, err = filepath.Abs(filepath.Join(c.DataDir, paramsFile)); err != nil {
+		return nil, "", err
+	}
+	return p, file, os.WriteFile(file, []byte(toml), 0o600)
+}
+
+// rules are the network's rules, and the params file that makes them if it is not a known network.
+func (c *Config) rules() (p *consensus.Params, toml string, err error) {
 	base, err := consensus.Network(c.Network)
 	if err != nil {
 		return nil, "", err
@@ -257,15 +271,10 @@ func (c *Config) params() (p *consensus.Params, file string, err error) {
 	if base.Retarget == consensus.RetargetNone || seconds == base.TargetSpacing {
 		return base, "", nil
 	}
-	toml := fmt.Sprintf("base = %q\nname = \"%s-%ds\"\ntarget_spacing = %d\nasert_half_life = %d\n", c.Network, c.Network, seconds,
+	toml = fmt.Sprintf("base = %q\nname = \"%s-%ds\"\ntarget_spacing = %d\nasert_half_life = %d\n", c.Network, c.Network, seconds,
 		seconds, seconds*(base.AsertHalfLife/base.TargetSpacing))
-	if p, err = consensus.ParseParams([]byte(toml)); err != nil {
-		return nil, "", err
-	}
-	if file, err = filepath.Abs(filepath.Join(c.DataDir, paramsFile)); err != nil {
-		return nil, "", err
-	}
-	return p, file, os.WriteFile(file, []byte(toml), 0o600)
+	p, err = consensus.ParseParams([]byte(toml))
+	return p, toml, err
 }
 
 // alone makes sure that the network in the data directory does not run already. What is left of one that was
@@ -286,10 +295,15 @@ func (c *Config) alone(ctx context.Context) error {
 }
 
 func (c *Config) save() error {
-	b, err := json.MarshalIndent(saved{Format: savedFormat, Network: c.Network, BlockTime: c.BlockTime, Seed: c.Seed, Nodes: c.Nodes,
-		Miners: c.Miners, Hashpower: c.Hashpower, Topology: c.Topology, Mining: c.Mining, Shift: c.ClockShift}, "", "  ")
+	b, err := json.MarshalIndent(c.saved(), "", "  ")
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(c.DataDir, savedFile), append(b, '\n'), 0o600)
+	return writeDurably(filepath.Join(c.DataDir, savedFile), append(b, '\n'))
+}
+
+// saved is what a data directory is to remember of the network.
+func (c *Config) saved() saved {
+	return saved{Format: savedFormat, Network: c.Network, BlockTime: c.BlockTime, Seed: c.Seed, Nodes: c.Nodes,
+		Miners: c.Miners, Hashpower: c.Hashpower, Topology: c.Topology, Mining: c.Mining, Shift: c.ClockShift}
 }

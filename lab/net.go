@@ -44,9 +44,11 @@ type Net struct {
 
 	branches atomic.Uint64 // how many were mined in secret
 
-	steer sync.Mutex // one order at a time: start, stop, kill, partition
-	mu    sync.Mutex // guards members' node fields
-	nodes []*member
+	steer   sync.Mutex // one order at a time: start, stop, kill, partition
+	ending  bool       // guarded by steer, as is
+	halfway bool       // a revert was broken off
+	mu      sync.Mutex // guards members' node fields
+	nodes   []*member
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -67,16 +69,21 @@ type member struct {
 	log    *os.File
 	node   *node.Node // nil: does not run
 	state  string     // why not
+	cookie string     // the RPC's, if the next start is to keep it
 }
 
 // Up makes the network that cfg describes, or resumes the one that lies in its data directory, and returns when all nodes
 // run and a new network's accounts can spend. On an error nothing is left running. The network runs until Down is called.
 func Up(ctx context.Context, cfg Config) (*Net, error) {
-	if err := cfg.settle(); err != nil {
+	restored, err := cfg.resumeRevert(ctx)
+	if err != nil {
 		return nil, err
 	}
-	if err := cfg.alone(ctx); err != nil {
-		return nil, err
+	if err = cfg.settle(); err == nil {
+		err = cfg.alone(ctx)
+	}
+	if err != nil {
+		return nil, cfg.giveUp(err)
 	}
 	clock := &shiftedClock{base: cfg.Now}
 	clock.shift.Store(int64(cfg.ClockShift))
@@ -85,10 +92,17 @@ func Up(ctx context.Context, cfg Config) (*Net, error) {
 	n.page = &page{net: n}
 	n.watch = newWatch(cfg.Now, n.page.note)
 	n.ctx, n.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	if err := n.prepare(); err != nil {
-		return nil, errors.Join(err, n.Down())
+	err = n.prepare()
+	if err == nil && restored != nil {
+		err = n.recall(restored)
 	}
-	if err := n.startAll(ctx); err != nil {
+	if err == nil {
+		err = n.startAll(ctx)
+	}
+	if err == nil && restored != nil {
+		err = n.settleRestored(restored)
+	}
+	if err != nil {
 		return nil, errors.Join(err, n.Down())
 	}
 	return n, nil
@@ -96,6 +110,9 @@ func Up(ctx context.Context, cfg Config) (*Net, error) {
 
 func (n *Net) prepare() (err error) {
 	if err = os.MkdirAll(n.cfg.DataDir, 0o700); err != nil {
+		return err
+	}
+	if err := n.cfg.sweep(); err != nil {
 		return err
 	}
 	if n.params, n.paramsFile, err = n.cfg.params(); err != nil {
@@ -176,6 +193,7 @@ func (n *Net) launch(m *member) error {
 		Transport: end{n.wires, m.index}, RPCListen: m.rpc, REST: true, HTTPListen: m.http,
 		MineTo: n.keys.faucet.script, Share: m.share, UserAgent: fmt.Sprintf("node%d", m.index),
 		TxIndex: true, SpentIndex: true, ScriptHashIndex: true, FilterIndex: true,
+		RPCCookie:  m.cookie,
 		CacheBytes: 4 << 20, MempoolBytes: 50_000_000, Now: n.cfg.Now,
 		LogFile: f.Name(),
 		Log:     slog.New(slog.NewTextHandler(f, &slog.HandlerOptions{Level: slog.LevelInfo})),
@@ -323,6 +341,9 @@ func (n *Net) Start(i int) error {
 	if n.running(i) != nil {
 		return fmt.Errorf("node %d runs already", i)
 	}
+	if err := n.usable(); err != nil {
+		return err
+	}
 	m := n.nodes[i]
 	if err := n.launch(m); err != nil {
 		return err
@@ -417,6 +438,9 @@ func (n *Net) Down() error {
 }
 
 func (n *Net) endAll() error {
+	n.steer.Lock()
+	n.ending = true // nothing is started any more
+	n.steer.Unlock()
 	var g errgroup.Group
 	for _, m := range n.nodes {
 		if n.running(m.index) != nil {

@@ -41,6 +41,7 @@ type Config struct {
 
 	RPCListen  string   // host:port; "": no RPC
 	HTTPListen string   // host:port for metrics and health; "": none
+	RPCCookie  string   // the secret of the cookie, if it is to be that of an earlier run; "": a new one
 	RPCAuth    []string // USER:SALT$HASH, who may call beside those who can read the cookie
 	RPCHosts   []string // names under which RPC may be reached, beside addresses and localhost
 	REST       bool     // answer under /rest/ of RPCListen too, whoever asks

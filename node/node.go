@@ -128,7 +128,15 @@ func (n *Node) openStore() error {
 		n.store, n.indexKV = memdb.New(), memdb.NewKV()
 		return nil
 	}
-	store, err := badgerdb.Open(n.cfg.DataDir, badgerdb.Options{Log: n.cfg.Log, BlockFileBytes: n.cfg.blockFileBytes()})
+	opt := badgerdb.Options{Log: n.cfg.Log, BlockFileBytes: n.cfg.blockFileBytes()}
+	if n.keepsIndexes() && !n.cfg.Reindex {
+		store, kv, err := badgerdb.OpenWithKV(n.cfg.DataDir, opt)
+		if err == nil {
+			n.store, n.indexKV = store, kv
+		}
+		return err
+	}
+	store, err := badgerdb.Open(n.cfg.DataDir, opt)
 	if err != nil {
 		return err
 	}
@@ -141,7 +149,7 @@ func (n *Node) openStore() error {
 	if !n.keepsIndexes() {
 		return nil
 	}
-	kv, err := badgerdb.OpenKV(n.cfg.DataDir, badgerdb.Options{Log: n.cfg.Log})
+	kv, err := badgerdb.OpenKV(n.cfg.DataDir, opt)
 	if err != nil {
 		return err
 	}

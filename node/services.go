@@ -130,7 +130,7 @@ func (n *Node) openRPC() error {
 	if n.cfg.DataDir != "" {
 		var err error
 		n.web.path = filepath.Join(n.cfg.DataDir, rpc.CookieFile)
-		if n.web.cookie, err = rpc.CreateCookie(n.web.path); err != nil {
+		if n.web.cookie, err = rpc.KeepCookie(n.web.path, n.cfg.RPCCookie); err != nil {
 			return err
 		}
 		cfg.Credentials = append(cfg.Credentials, n.web.cookie.Credential())

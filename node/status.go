@@ -72,6 +72,14 @@ func addrString(a net.Addr) string {
 // CookiePath is the file of the RPC's cookie, "" if there is none.
 func (n *Node) CookiePath() string { return n.web.path }
 
+// RPCCookie is the secret of the RPC's cookie, "" if there is none.
+func (n *Node) RPCCookie() string {
+	if n.web.cookie == nil {
+		return ""
+	}
+	return n.web.cookie.Secret()
+}
+
 // Chain is the node's chain, for reading.
 func (n *Node) Chain() *chain.Chain { return n.chain }
 

@@ -39,6 +39,22 @@ func CreateCookie(path string) (*Cookie, error) {
 	return c, nil
 }
 
+// KeepCookie is CreateCookie with the secret of an earlier cookie, so that those who know it need not read the file again; with "" it is
+// CreateCookie.
+func KeepCookie(path, secret string) (*Cookie, error) {
+	if secret == "" {
+		return CreateCookie(path)
+	}
+	c := &Cookie{path: path, secret: secret}
+	if err := c.write(); err != nil {
+		return nil, fmt.Errorf("cookie: %w", err)
+	}
+	return c, nil
+}
+
+// Secret is the password.
+func (c *Cookie) Secret() string { return c.secret }
+
 func (c *Cookie) write() (err error) {
 	f, err := os.CreateTemp(filepath.Dir(c.path), filepath.Base(c.path)+".tmp")
 	if err != nil {

@@ -27,6 +27,7 @@ package badgerdb
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,6 +40,7 @@ import (
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/cairn-chain/cairn/chain"
 )
@@ -89,30 +91,53 @@ type Store struct {
 }
 
 // Open opens or makes the databases under dir. Another process that uses dir, a newer or older format (*chain.FormatError), and a
-// database that does not open are refused with a sentence that says what to do; nothing is changed then.
+// database that does not open are refused with a sentence that says what to do; what is stored is not changed then.
 func Open(dir string, opt Options) (*Store, error) {
+	s, _, err := open(dir, opt, false)
+	return s, err
+}
+
+// OpenWithKV is Open and OpenKV at the same time, which is faster than one after the other: most of it is waiting for the disk.
+func OpenWithKV(dir string, opt Options) (*Store, *KV, error) { return open(dir, opt, true) }
+
+func open(dir string, opt Options, withKV bool) (*Store, *KV, error) {
 	if err := prepare(dir); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	state, err := openDB(filepath.Join(dir, "chainstate"), opt, stateThreshold, 1<<20,
-		"move it away and start again: it will be made anew from the blocks")
+	s, kv := &Store{dir: dir}, (*KV)(nil)
+	var g errgroup.Group
+	var blocksErr, kvErr error // one sentence is enough: that of the first database
+	g.Go(func() (err error) { s.state, err = openState(dir, opt); return err })
+	g.Go(func() error { s.blocks, blocksErr = openBlocks(dir, opt); return nil })
+	if withKV {
+		g.Go(func() error { kv, kvErr = openKV(dir, opt); return nil })
+	}
+	err := g.Wait()
+	if err == nil {
+		err = cmp.Or(blocksErr, kvErr)
+	}
+	var stopped string
+	if err == nil {
+		stopped, err = takeClean(dir)
+	}
 	if err != nil {
-		return nil, err
+		return nil, nil, errors.Join(err, s.state.close(), s.blocks.close(), kv.Close())
 	}
-	blocks, err := openDB(filepath.Join(dir, "blocks"), opt, blockThreshold, opt.blockFile(),
-		"restore it from a copy, or use an empty data directory and let the blocks be fetched again")
-	if err != nil {
-		return nil, errors.Join(err, state.close())
-	}
-	s := &Store{dir: dir, state: state, blocks: blocks}
 	// A commit must stay under 15 % of a memtable; a coin or index entry takes at most what chain estimates.
 	s.bytes = int(opt.memTable()*15/100)*9/10 - 8<<10
-	s.entries = min(s.bytes/160, int(state.db.MaxBatchCount())-16)
-	stopped, err := takeClean(dir)
-	if s.makeSets(stopped); err != nil {
-		return nil, errors.Join(err, state.close(), blocks.close())
-	}
-	return s, nil
+	s.entries = min(s.bytes/160, int(s.state.db.MaxBatchCount())-16)
+	s.makeSets(stopped)
+	return s, kv, nil
+}
+
+func openState(dir string, opt Options) (*database, error) {
+	return openDB(filepath.Join(dir, "chainstate"), opt, stateThreshold, 1<<20,
+		"move it away and start again: it will be made anew from the blocks")
+}
+
+func openBlocks(dir string, opt Options) (*database, error) {
+	return openDB(filepath.Join(dir, "blocks"), opt, blockThreshold, opt.blockFile(),
+		"restore it from a copy, or use an empty data directory and let the blocks be fetched again")
 }
 
 // prepare makes dir and its format file, or checks the one that is there.
@@ -262,7 +287,11 @@ func (d *database) use(do func(db *badger.DB) error) (err error) {
 	return do(d.db)
 }
 
+// close ends the use of the database, nil among them.
 func (d *database) close() error {
+	if d == nil {
+		return nil
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.shut {

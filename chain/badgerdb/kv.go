@@ -17,6 +17,10 @@ func OpenKV(dir string, opt Options) (*KV, error) {
 	if err := prepare(dir); err != nil {
 		return nil, err
 	}
+	return openKV(dir, opt)
+}
+
+func openKV(dir string, opt Options) (*KV, error) {
 	d, err := openDB(filepath.Join(dir, "indexes"), opt, blockThreshold, blockLogBytes, "remove it and start again: indexes are made anew")
 	if err != nil {
 		return nil, err
@@ -44,7 +48,12 @@ func (k *KV) Iterate(prefix, from []byte, each func(key, value []byte) error) er
 func (k *KV) Sync() error { return k.d.sync() }
 
 // Close implements chain.KV.
-func (k *KV) Close() error { return k.d.close() }
+func (k *KV) Close() error {
+	if k == nil {
+		return nil
+	}
+	return k.d.close()
+}
 
 // Size returns the bytes on disk.
 func (k *KV) Size() (int64, error) { return diskBytes(k.d.name) }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"hash/crc32"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/cairn-chain/cairn/chain"
 	"github.com/cairn-chain/cairn/consensus"
 	"github.com/cairn-chain/cairn/types"
@@ -248,7 +250,9 @@ func (s *Store) Size() (size chain.Size, err error) {
 
 // Close implements chain.Store.
 func (s *Store) Close() error {
-	err := errors.Join(s.blocks.close(), s.state.close())
+	var g errgroup.Group
+	g.Go(s.blocks.close)
+	err := errors.Join(s.state.close(), g.Wait())
 	if clean := s.cleanText(); err == nil && clean != "" {
 		err = writeFile(s.dir, "clean", clean+"\n")
 		for _, set := range s.sets {

@@ -68,6 +68,7 @@ func upCommand() *cli.Command {
 			&cli.DurationFlag{Name: "block-time", DefaultText: "15s", EnvVars: env("testnet-block-time"), Usage: "mean time between blocks"},
 			&cli.StringFlag{Name: "network", DefaultText: "cairn", EnvVars: env("testnet-network"), Usage: "rules: cairn or regtest"},
 			&cli.StringFlag{Name: "data", Value: defaultTestnetDir, EnvVars: env("testnet-data"), Usage: "data `DIR`"},
+			&cli.StringFlag{Name: "state", EnvVars: env("testnet-state"), Usage: "make the network that a state `FILE` holds, which snapshot --state wrote"},
 			&cli.BoolFlag{Name: "ephemeral", EnvVars: env("testnet-ephemeral"), Usage: "keep nothing: use a temporary directory"},
 			&cli.Uint64Flag{Name: "seed", DefaultText: "1", EnvVars: env("testnet-seed"), Usage: "what the accounts and random topologies follow from"},
 			&cli.IntFlag{Name: "base-port", Value: lab.DefaultBasePort, EnvVars: env("testnet-base-port"), Usage: "the control address; node i has the ports from base + 10·(i+1)"},
@@ -85,6 +86,7 @@ func upConfig(c *cli.Context) (lab.Config, error) {
 	cfg := lab.Config{
 		Nodes: c.Int("nodes"), Miners: c.Int("miners"), Topology: lab.Topology(c.String("topology")), BlockTime: c.Duration("block-time"),
 		Network: c.String("network"), DataDir: c.String("data"), Ephemeral: c.Bool("ephemeral"), Seed: c.Uint64("seed"), BasePort: c.Int("base-port"),
+		State: c.String("state"),
 	}
 	if c.IsSet("nodes") && cfg.Nodes < 1 {
 		return cfg, usagef("--nodes is at least 1")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -38,7 +39,11 @@ func carryVerb(c *cli.Context, v lab.Verb) error {
 	words := append([]string{v.Name}, c.Args().Slice()...)
 	for _, f := range v.Flags {
 		if c.IsSet(f.Name) {
-			words = append(words, "--"+f.Name+"="+c.String(f.Name)+boolText(c, f))
+			text, err := flagText(c, f)
+			if err != nil {
+				return err
+			}
+			words = append(words, "--"+f.Name+"="+text)
 		}
 	}
 	o, err := lab.ParseOrder(words)
@@ -58,10 +63,14 @@ func carryVerb(c *cli.Context, v lab.Verb) error {
 	return nil
 }
 
-// boolText is the value of a switch, which c.String does not know.
-func boolText(c *cli.Context, f lab.VerbFlag) string {
-	if f.Value != "" {
-		return ""
+// flagText is the value of a flag: of a switch, which c.String does not know, or of a file, whose name must mean the same in the network's
+// process.
+func flagText(c *cli.Context, f lab.VerbFlag) (string, error) {
+	switch f.Value {
+	case "":
+		return fmt.Sprint(c.Bool(f.Name)), nil
+	case "FILE":
+		return filepath.Abs(c.String(f.Name))
 	}
-	return fmt.Sprint(c.Bool(f.Name))
+	return c.String(f.Name), nil
 }

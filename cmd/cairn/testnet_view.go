@@ -75,6 +75,10 @@ func eventText(e lab.Event) string {
 		return e.Kind + " " + e.Detail
 	case "time":
 		return "all clocks moved by " + e.Detail
+	case "snapshot":
+		return "kept as " + e.Detail
+	case "revert":
+		return "back at " + e.Detail
 	case "note":
 		return e.Detail
 	case "start", "stop", "kill":

@@ -20,7 +20,7 @@ var arrows = map[string][]string{
 	"consensus":               {"types", "merkle", "consensus/script"},
 	"consensus/consensustest": {"types", "merkle", "consensus", "consensus/script"},
 	"chain":                   {"types", "merkle", "consensus", "consensus/script"},
-	"chain/badgerdb":          {"types", "consensus", "chain"},
+	"chain/badgerdb":          {"types", "consensus", "chain", "internal/sparse"},
 	"chain/memdb":             {"types", "consensus", "chain"},
 	"chain/storetest":         {"types", "consensus", "consensus/consensustest", "consensus/script", "chain"},
 	"chain/slowmodel":         {"types"},
@@ -48,11 +48,12 @@ var arrows = map[string][]string{
 	"lab/shape":    {},
 	"lab/scenario": {"lab"},
 	"lab": {"lab/shape", "types", "merkle", "consensus", "consensus/script", "chain", "mempool", "miner", "p2p/wire",
-		"p2p/proto", "p2p", "wallet", "wallet/hd", "rpc", "web", "node"},
+		"p2p/proto", "p2p", "wallet", "wallet/hd", "rpc", "web", "node", "internal/sparse"},
 	"sim": {"types", "consensus", "consensus/script", "chain", "mempool", "miner", "p2p/wire", "p2p/proto"},
 	"web": {"types", "rpc"},
 
 	"internal/vectors": {},
+	"internal/sparse":  {},
 }
 
 // wellConnected are the packages that may import whatever the project has.

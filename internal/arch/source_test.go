@@ -22,9 +22,10 @@ var impure = []string{"p2p", "chain/badgerdb", "rpc", "web", "node", "lab", "lab
 
 // exceptions allow single banned things in further packages, each with its reason.
 var exceptions = map[string]map[string]string{
-	"chain":  {"go": "the worker pool for script checks"},
-	"miner":  {"go": "its own workers"},
-	"wallet": {"os": "its file", "crypto/rand": "its keys", "time": "the file's lock"},
+	"chain":           {"go": "the worker pool for script checks"},
+	"miner":           {"go": "its own workers"},
+	"internal/sparse": {"os": "it copies files"},
+	"wallet":          {"os": "its file", "crypto/rand": "its keys", "time": "the file's lock"},
 }
 
 // bannedCalls are selectors on standard packages that reach outside.

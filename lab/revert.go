@@ -1,0 +1,300 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/cairn-chain/cairn/node"
+)
+
+// Revert makes the network what it was when the snapshot was taken. The nodes are started anew on their ports, with their RPC
+// cookies; clocks go back, links, cuts and groups are as they were. It can be repeated. On an error before the nodes are stopped
+// nothing has changed; on one later the error says so, and the network goes the rest of the way when it is started again.
+func (n *Net) Revert(ctx context.Context, name string) (s Snapshot, err error) {
+	if err := checkName(name); err != nil {
+		return s, err
+	}
+	n.steer.Lock()
+	defer n.steer.Unlock()
+	if err := n.usable(); err != nil {
+		return s, err
+	}
+	h, err := readHead(n.snapshotDir(name))
+	if err == nil {
+		err = n.fits(h)
+	}
+	if err == nil {
+		err = stage(ctx, n.cfg.DataDir, name, h)
+	}
+	if err != nil {
+		return s, errors.Join(err, unstage(n.cfg.DataDir, len(n.nodes)))
+	}
+	if err = writeDurably(filepath.Join(n.cfg.DataDir, revertingFile), []byte(name+"\n")); err == nil {
+		err = n.goBack(h)
+	}
+	if err != nil {
+		return s, err
+	}
+	n.watch.tell(Event{Kind: "revert", Node: -1, Detail: name})
+	return h.summary(), nil
+}
+
+// goBack goes the way that only leads forward.
+func (n *Net) goBack(h *head) error {
+	n.stopPacer()
+	defer n.startPacer()
+	n.clock.shift.Store(int64(n.shiftTo(h.Taken)))
+	n.pacer.mu.Lock()
+	n.cfg.adopt(h.Network)
+	n.pacer.rng = nil // drawn anew from the seed
+	n.pacer.mu.Unlock()
+	n.cfg.ClockShift = n.shiftTo(h.Taken)
+	failed := n.recall(h)
+	var g errgroup.Group
+	notUp := make([]error, len(n.nodes))
+	for i, m := range n.nodes {
+		g.Go(func() error {
+			n.endForRevert(m, h.Nodes[i].State)
+			if err := replace(m.dir); err != nil {
+				return err
+			}
+			if h.Nodes[i].Running {
+				notUp[i] = n.launch(m)
+			}
+			return nil
+		})
+	}
+	if failed = errors.Join(failed, g.Wait()); failed == nil {
+		failed = finishRevert(&n.cfg)
+	}
+	err := errors.Join(notUp...)
+	for i, m := range n.nodes {
+		m.cookie = ""
+		n.connect(i)
+		err = errors.Join(err, n.attend(m))
+	}
+	if failed != nil {
+		n.halfway = true
+		return fmt.Errorf("the network stands between two states: stop it and start it again, then it goes the rest of the way: %w", errors.Join(failed, err))
+	}
+	if err != nil {
+		return fmt.Errorf("the network is back at %s, but not all of it runs: %w", h.Name, err)
+	}
+	return nil
+}
+
+// usable tells why the network can take no snapshot and make no revert. It is called with steer held.
+func (n *Net) usable() error {
+	switch {
+	case n.ending:
+		return errors.New("the network is being stopped")
+	case n.halfway:
+		return errors.New("the network stands between two states since a revert failed: stop it and start it again")
+	}
+	return nil
+}
+
+// fits tells whether a snapshot is one of this network, as it runs now.
+func (n *Net) fits(h *head) error {
+	own := n.cfg.saved()
+	switch s := h.Network; {
+	case h.Rules != rulesText(n.params):
+		return fmt.Errorf("the snapshot is of another network (%s), this one is %s", h.Rules, rulesText(n.params))
+	case s.Seed != own.Seed:
+		return fmt.Errorf("the snapshot is of a network of seed %d, this one has seed %d", s.Seed, own.Seed)
+	case s.Nodes != own.Nodes || s.Topology != own.Topology:
+		return fmt.Errorf("the snapshot is of %d nodes in a %s, now there are %d in a %s: `cairn testnet down`, then `cairn testnet up --nodes %d --topology %s`",
+			s.Nodes, s.Topology, own.Nodes, own.Topology, s.Nodes, s.Topology)
+	}
+	return nil
+}
+
+// stage copies a snapshot's files into folders beside those that they will replace, and checks them.
+func stage(ctx context.Context, dir, name string, h *head) error {
+	if err := unstage(dir, len(h.Nodes)); err != nil {
+		return err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	for i := range h.Nodes {
+		g.Go(func() error {
+			home := filepath.Join(dir, nodeName(i))
+			if err := os.MkdirAll(home, 0o700); err != nil {
+				return err
+			}
+			_, err := copyState(ctx, filepath.Join(home, stagingDir), filepath.Join(dir, snapshotsDir, name, nodeName(i)), append([]fileHead{}, h.Nodes[i].Files...))
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return fmt.Errorf("the snapshot %s cannot be used: %w", name, err)
+	}
+	return nil
+}
+
+// unstage removes what stage has made.
+func unstage(dir string, nodes int) error {
+	var errs []error
+	for i := range nodes {
+		errs = append(errs, os.RemoveAll(filepath.Join(dir, nodeName(i), stagingDir)))
+	}
+	return errors.Join(errs...)
+}
+
+// endForRevert ends a node. What it has in memory is not wanted any more.
+func (n *Net) endForRevert(m *member, state string) {
+	n.mu.Lock()
+	nd, log := m.node, m.log
+	m.node, m.state = nil, state
+	n.mu.Unlock()
+	if nd == nil {
+		return
+	}
+	m.cookie = nd.RPCCookie()
+	if err := errors.Join(nd.Kill(), log.Close()); err != nil {
+		n.cfg.Log.Warn("a node did not end well before a revert", "node", m.index, "err", err)
+	}
+}
+
+// replace moves the staged files of a node into place.
+func replace(home string) error {
+	if err := node.RemoveState(home); err != nil {
+		return err
+	}
+	from := filepath.Join(home, stagingDir)
+	return errors.Join(node.MoveState(home, from), os.RemoveAll(from))
+}
+
+// finishRevert says in network.json what the network is now, and forgets that there was a revert.
+func finishRevert(c *Config) error {
+	if err := c.save(); err != nil {
+		return err
+	}
+	return os.Remove(filepath.Join(c.DataDir, revertingFile))
+}
+
+// adopt takes over what may differ between a network and its snapshot.
+func (c *Config) adopt(s saved) {
+	c.Miners, c.Hashpower = s.Miners, s.Hashpower
+	if s.Mining != "" {
+		c.Mining = s.Mining
+	}
+}
+
+// recall sets links and members as the snapshot has them.
+func (n *Net) recall(h *head) error {
+	shares, err := n.cfg.shares()
+	if err != nil {
+		return err
+	}
+	n.shares = shares
+	n.branches.Store(max(n.branches.Load(), h.Branches))
+	n.mu.Lock()
+	for i, m := range n.nodes {
+		if i < len(h.Nodes) {
+			m.mining, m.share = h.Nodes[i].Mining, h.Nodes[i].Share
+		}
+	}
+	n.mu.Unlock()
+	n.wires.restore(h.Links)
+	return nil
+}
+
+// resumeRevert looks into the data directory before anything of the network is opened: it takes in a state file, goes the rest of the way of a
+// revert that was broken off, and removes what else a killed process has left. It returns the snapshot that the network is now at, nil if none.
+func (c *Config) resumeRevert(ctx context.Context) (h *head, err error) {
+	defer func() {
+		if err != nil {
+			err = c.giveUp(err)
+		}
+	}()
+	if c.State != "" {
+		if err := c.takeIn(ctx, c.State); err != nil {
+			return nil, err
+		}
+	}
+	if c.DataDir == "" {
+		return nil, nil
+	}
+	b, err := os.ReadFile(filepath.Join(c.DataDir, revertingFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := c.alone(ctx); err != nil {
+		return nil, err
+	}
+	name := strings.TrimSpace(string(b))
+	if err := checkName(name); err != nil {
+		return nil, fmt.Errorf("%s is damaged: %w", filepath.Join(c.DataDir, revertingFile), err)
+	}
+	if h, err = readHead(filepath.Join(c.DataDir, snapshotsDir, name)); err == nil {
+		err = stage(ctx, c.DataDir, name, h)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s was on its way back to the snapshot %s, which is needed to go on: %w", c.DataDir, name, err)
+	}
+	for i := range h.Nodes {
+		if err := replace(filepath.Join(c.DataDir, nodeName(i))); err != nil {
+			return nil, err
+		}
+	}
+	then := c.of(h)
+	return h, finishRevert(&then)
+}
+
+// giveUp removes the directory that a state file was taken into, if it is a temporary one.
+func (c *Config) giveUp(err error) error {
+	if c.State != "" && c.Ephemeral && c.DataDir != "" {
+		err = errors.Join(err, os.RemoveAll(c.DataDir))
+	}
+	return err
+}
+
+// of is the network that a snapshot is of, in c's place and at the snapshot's time.
+func (c *Config) of(h *head) Config {
+	s := h.Network
+	base := c.Now
+	then := Config{Nodes: s.Nodes, Miners: s.Miners, Hashpower: s.Hashpower, Topology: s.Topology, BlockTime: s.BlockTime, Network: s.Network,
+		DataDir: c.DataDir, Seed: s.Seed, Now: base, Mining: s.Mining}
+	then.fill()
+	then.ClockShift = min(max(h.Taken.Sub(then.Now()), -maxShift), maxShift)
+	return then
+}
+
+// sweep removes what a killed process has left of snapshots and reverts.
+func (c *Config) sweep() error {
+	var errs []error
+	for _, pattern := range []string{filepath.Join(snapshotsDir, newSnapshot+"*"), filepath.Join("node*", stagingDir)} {
+		found, err := filepath.Glob(filepath.Join(globEscape(c.DataDir), pattern))
+		errs = append(errs, err)
+		for _, name := range found {
+			errs = append(errs, os.RemoveAll(name))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func globEscape(dir string) string {
+	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(dir)
+}
+
+// settleRestored stops the nodes that did not run when the snapshot was taken. It is for a network that has just been started.
+func (n *Net) settleRestored(h *head) error {
+	var errs []error
+	for i := range min(len(h.Nodes), len(n.nodes)) {
+		if h.Nodes[i].Running || n.running(i) == nil {
+			continue
+		}
+		errs = append(errs, n.end(i, "stop", h.Nodes[i].State, (*node.Node).Close))
+	}
+	return errors.Join(errs...)
+}
