@@ -36,11 +36,12 @@ func (n *Node) About() web.About {
 	return web.About{Network: p.Name, Genesis: p.Genesis.Hash(), Version: Version, Spacing: p.TargetSpacing}
 }
 
-// openCalls makes the backend, and a server for the methods that the page calls.
+// openCalls makes a server for the methods that the page calls, unless the RPC's own is there.
 func (n *Node) openCalls() {
-	n.web.backend = n.backend()
-	n.web.calls = rpc.New(rpc.Config{Log: n.cfg.Log, Observe: n.observeRPC})
-	n.web.calls.Ready(n.web.backend)
+	if n.web.calls == nil {
+		n.web.calls = rpc.New(rpc.Config{Log: n.cfg.Log, Observe: n.observeRPC})
+		n.web.calls.Ready(n.web.backend)
+	}
 }
 
 func (n *Node) observeRPC(method string, d time.Duration, _ int) {

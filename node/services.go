@@ -38,13 +38,14 @@ type services struct {
 func (n *Node) openServices() error {
 	n.web = &services{log: n.logOf(logHTTP), talk: n.talkOf(logRPC)}
 	n.peers = &peersRPC{n: n}
-	n.openCalls()
+	n.web.backend = n.backend()
 	n.peers.listAdded()
 	if n.cfg.RPCListen != "" {
 		if err := n.openRPC(); err != nil {
 			return err
 		}
 	}
+	n.openCalls()
 	if n.cfg.HTTPListen != "" {
 		n.stats.registry.MustRegister(newGauges(n))
 		if err := n.openSite(); err != nil {
@@ -144,6 +145,7 @@ func (n *Node) openRPC() error {
 	}
 	srv := rpc.New(cfg)
 	srv.Ready(n.web.backend)
+	n.web.calls = srv
 	l, err := p2p.TCP{}.Listen(n.cfg.RPCListen)
 	if err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"path"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/cairn-chain/cairn/types"
@@ -75,7 +76,7 @@ func New(cfg Config) (*Site, error) {
 	}
 	s := &Site{cfg: cfg, secret: hex.EncodeToString(random[:16]), instance: hex.EncodeToString(random[16:]), lookups: make(chan struct{}, maxLookups), orders: make(chan struct{}, maxOrdersOpen)}
 	var err error
-	if s.files, err = readStatic(); err != nil {
+	if s.files, err = readStatic(); err != nil { // all Sites share them
 		return nil, err
 	}
 	s.stream = newStream(newWatcher(cfg.Source, time.Now))
@@ -113,7 +114,8 @@ var kinds = map[string]string{
 	".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml",
 }
 
-func readStatic() (map[string]file, error) {
+// readStatic reads the parts of the page once for all Sites of the process.
+var readStatic = sync.OnceValues(func() (map[string]file, error) {
 	files := map[string]file{}
 	entries, err := fs.ReadDir(static, "static")
 	if err != nil {
@@ -128,7 +130,7 @@ func readStatic() (map[string]file, error) {
 		files[e.Name()] = file{kind: kinds[path.Ext(e.Name())], tag: `"` + hex.EncodeToString(sum[:8]) + `"`, body: body}
 	}
 	return files, nil
-}
+})
 
 // serveFile sends a part of the page; a browser asks each time whether it has changed.
 func (s *Site) serveFile(w http.ResponseWriter, r *http.Request, name string) {
