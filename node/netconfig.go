@@ -83,6 +83,11 @@ func (c *NetConfig) fill() {
 	}
 }
 
+// said is an error in Bitcoin Core's words, which begin with capital letters.
+type said string
+
+func (s said) Error() string { return string(s) }
+
 // grants reads Whitelist.
 func (c *NetConfig) grants() ([]grantNet, error) {
 	if len(c.Whitelist) > maxGrants {
@@ -96,7 +101,7 @@ func (c *NetConfig) grants() ([]grantNet, error) {
 		}
 		net, err := p2p.ParseNet(rest)
 		if err != nil {
-			return nil, fmt.Errorf("Invalid netmask specified in -whitelist: '%s'", rest) //nolint:staticcheck // Core's sentence
+			return nil, said(fmt.Sprintf("Invalid netmask specified in -whitelist: '%s'", rest))
 		}
 		out[i] = grantNet{g, net}
 	}
@@ -117,10 +122,10 @@ func (c *NetConfig) listenings() ([]listening, error) {
 		case g.Out:
 			return nil, errors.New(`whitebind may only be used for incoming connections ("out" was passed)`)
 		case splitErr != nil || port == "":
-			return nil, fmt.Errorf("Need to specify a port with -whitebind: '%s'", rest) //nolint:staticcheck // Core's sentence
+			return nil, said(fmt.Sprintf("Need to specify a port with -whitebind: '%s'", rest))
 		case host != "":
 			if _, err := netip.ParseAddr(host); err != nil {
-				return nil, fmt.Errorf("Cannot resolve -whitebind address: '%s'", rest) //nolint:staticcheck // Core's sentence
+				return nil, said(fmt.Sprintf("Cannot resolve -whitebind address: '%s'", rest))
 			}
 		}
 		out[i] = listening{g.Permissions, rest}

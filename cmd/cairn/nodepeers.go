@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"math"
 	"math/big"
 	"net"
@@ -59,7 +58,7 @@ func peerConfig(c *cli.Context, cfg *node.Config) (err error) {
 	cfg.Net.Whitelist, cfg.Net.Whitebind = c.StringSlice("whitelist"), c.StringSlice("whitebind")
 	cfg.Net.NoWhitelistRelay, cfg.Net.WhitelistForceRelay = !c.Bool("whitelistrelay"), c.Bool("whitelistforcerelay")
 	if cfg.Net.UploadTarget, err = byteUnits(c.String("maxuploadtarget")); err != nil {
-		return usageError{err}
+		return err
 	}
 	if cfg.Net.BanTime, err = seconds(c, "bantime"); err != nil {
 		return err
@@ -123,7 +122,7 @@ func seconds(c *cli.Context, flag string) (time.Duration, error) {
 
 // byteUnits reads --maxuploadtarget: a number of MiB, or of what a letter behind it names.
 func byteUnits(text string) (uint64, error) {
-	bad := fmt.Errorf("Unable to parse -maxuploadtarget: '%s'", text) //nolint:staticcheck // Core's sentence
+	bad := usagef("Unable to parse -maxuploadtarget: '%s'", text)
 	units := map[byte]uint64{'k': 1e3, 'm': 1e6, 'g': 1e9, 't': 1e12, 'K': 1 << 10, 'M': 1 << 20, 'G': 1 << 30, 'T': 1 << 40}
 	if text == "" {
 		return 0, bad

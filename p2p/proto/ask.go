@@ -1,7 +1,6 @@
 package proto
 
 import (
-	"errors"
 	"slices"
 
 	"github.com/cairn-chain/cairn/p2p/wire"
@@ -10,18 +9,23 @@ import (
 
 // What people ask the machine for beside the protocol's own course.
 
+// sentence is an error in Bitcoin Core's words, which begin with capital letters.
+type sentence string
+
+func (s sentence) Error() string { return string(s) }
+
 // MayFetch tells why a block cannot be asked of a peer by FetchBlock, in Bitcoin Core's words. nil: it can.
 func (m *Machine) MayFetch(id PeerID, hash types.Hash) error {
 	p := m.live(id)
 	switch {
 	case p == nil:
-		return errors.New("Peer does not exist") //nolint:staticcheck // Core's sentence
+		return sentence("Peer does not exist")
 	case !p.hs.done:
-		return errors.New("Peer not fully connected") //nolint:staticcheck // Core's sentence
+		return sentence("Peer not fully connected")
 	case !p.hs.serves(wire.NodeWitness):
-		return errors.New("Pre-SegWit peer") //nolint:staticcheck // Core's sentence
+		return sentence("Pre-SegWit peer")
 	case m.blocks.of(p, hash) != nil:
-		return errors.New("Already requested from this peer") //nolint:staticcheck // Core's sentence
+		return sentence("Already requested from this peer")
 	}
 	return nil
 }

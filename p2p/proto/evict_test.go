@@ -2,6 +2,7 @@ package proto
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -82,5 +83,48 @@ func TestInboundFloodLeavesTheHonest(t *testing.T) {
 	}
 	if n := len(r.m.order); n != 60 {
 		t.Errorf("%d peers", n)
+	}
+}
+
+// Peers with PermNoBan take a place but are never among those who may go, and are let in when discouraged.
+func TestNoBanIsNotEvicted(t *testing.T) {
+	const places = 60
+	r := newRig(t, func(c *Config) { c.Limits.Inbound = places })
+	trusted := func(id PeerID) bool { return id%2 == 0 }
+	for id := PeerID(1); id <= 4*places; id++ {
+		e := Connected{Peer: id, Addr: testAddr(id), NetGroup: "one group"}
+		if trusted(id) && id <= places {
+			e.Permissions = PermNoBan
+		}
+		for _, eff := range r.step(e) {
+			if d, ok := eff.(Disconnect); ok {
+				if trusted(d.Peer) && d.Peer <= places {
+					t.Fatalf("peer %d with noban went: %s", d.Peer, d.Why)
+				}
+				r.step(Gone{d.Peer})
+			}
+		}
+	}
+	kept := 0
+	for _, p := range r.m.Peers() {
+		if p.Permissions.Has(PermNoBan) {
+			kept++
+		}
+	}
+	if kept != places/2 || len(r.m.Peers()) > places {
+		t.Errorf("%d with noban of %d peers", kept, len(r.m.Peers()))
+	}
+}
+
+func TestParseGrant(t *testing.T) {
+	for in, want := range map[string]string{"1.2.3.4": "[] true false 1.2.3.4", "noban@x": "[noban download] true false x", "all,out@x@y": "[bloomfilter noban forcerelay relay mempool download addr] false true x@y",
+		"bloom,in,out,@x": "[bloomfilter] true true x", "forcerelay@": "[forcerelay relay] true false "} {
+		g, rest, err := ParseGrant(in)
+		if got := fmt.Sprint(g.Names(), g.In, g.Out, " ", rest); err != nil || got != strings.ReplaceAll(want, "  ", " ") {
+			t.Errorf("%s: %q %v, want %q", in, got, err, want)
+		}
+	}
+	if g, _, err := ParseGrant("x"); err != nil || fmt.Sprint(g.Resolve(true, false).Names()) != "[noban relay mempool download]" {
+		t.Errorf("implicit: %v %v", g.Resolve(true, false).Names(), err)
 	}
 }

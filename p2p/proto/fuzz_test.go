@@ -161,7 +161,8 @@ func (c *chaos) event() Event {
 			Malformed{Peer: c.peer()}, Broadcast{c.tx().ID(), c.tx().WitnessID()}, TxVerdict{Tx: c.tx(), FeeRate: 9},
 			AddManual{Addr: testAddr(850), Once: true}, BlockChecked{c.node().Block},
 			TxVerdict{Tx: c.tx(), FeeRate: 9, Removed: []*types.Tx{c.tx()}},
-		}[c.n(11)]
+			FetchBlock{c.peer(), c.node().Hash()}, Hurry{By: time.Minute}, Seed{testAddr(860)}, Connect{testAddr(870), []ConnKind{Outbound, BlockRelay, Feeler, AddrFetch}[c.n(4)]},
+		}[c.n(15)]
 	}
 	return Message{Peer: c.peer(), Msg: c.message()}
 }
@@ -176,11 +177,19 @@ func (c *chaos) connect() Event {
 			return DialFailed(d)
 		}
 		c.live = append(c.live, id)
-		return Connected{Peer: id, Kind: d.Kind, Addr: d.Addr, NetGroup: netGroup(d.Addr)}
+		return Connected{Peer: id, Kind: d.Kind, Addr: d.Addr, NetGroup: netGroup(d.Addr), Permissions: c.permissions()}
 	}
 	c.live = append(c.live, id)
 	a := testAddr(PeerID(c.n(30)))
-	return Connected{Peer: id, Kind: []ConnKind{Inbound, Inbound, Inbound, Outbound, BlockRelay, Manual, Feeler}[c.n(7)], Addr: a, NetGroup: netGroup(a)}
+	return Connected{Peer: id, Kind: []ConnKind{Inbound, Inbound, Inbound, Outbound, BlockRelay, Manual, Feeler, AddrFetch}[c.n(8)], Addr: a, NetGroup: netGroup(a), Permissions: c.permissions()}
+}
+
+// permissions of every third peer are not none.
+func (c *chaos) permissions() Permissions {
+	if c.n(3) > 0 {
+		return 0
+	}
+	return (Permissions(c.n(256)) & PermAll).Resolve(true, false)
 }
 
 func (c *chaos) inv() wire.Inv {

@@ -98,7 +98,7 @@ func ParseGrant(text string) (g Grant, rest string, err error) {
 	case !g.In && !g.Out:
 		g.In = true
 	case g.Permissions == 0:
-		return g, rest, fmt.Errorf("Only direction was set, no permissions: '%s'", list) //nolint:staticcheck // Core's sentence
+		return g, rest, sentence(fmt.Sprintf("Only direction was set, no permissions: '%s'", list))
 	}
 	return g, rest, nil
 }
@@ -121,7 +121,7 @@ func (g *Grant) add(word string) error {
 				return nil
 			}
 		}
-		return fmt.Errorf("Invalid P2P permission: '%s'", word) //nolint:staticcheck // Core's sentence
+		return sentence(fmt.Sprintf("Invalid P2P permission: '%s'", word))
 	}
 	return nil
 }
