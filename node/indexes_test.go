@@ -191,6 +191,9 @@ func awaitIndexes(t *testing.T, ctx context.Context, n *Node) {
 	for _, x := range n.indexes.list() {
 		must(t, n.reaches(ctx, x.Position, n.chain.Tip()))
 	}
+	if n.filters != nil {
+		must(t, n.reaches(ctx, n.filters.Position, n.chain.Tip()))
+	}
 }
 
 // Bad input 30: a node does not start on an index of a newer format, and says so.
