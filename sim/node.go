@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"time"
 
@@ -16,7 +17,7 @@ import (
 )
 
 // cacheBytes is more than any chain's coins take, so that they are never flushed: to what store, and for whom?
-const cacheBytes = 1 << 40
+const cacheBytes = math.MaxInt / 2
 
 // node is one node: machine, chain and mempool, and what node/owner.go and node/ledger.go do with them, in one thread.
 type node struct {

@@ -172,7 +172,7 @@ func (s *store) Commit(b *chain.Batch) error {
 }
 
 // Limits implements chain.Store.
-func (s *store) Limits() (entries, bytes int) { return 1 << 30, 1 << 40 }
+func (s *store) Limits() (entries, bytes int) { return 1 << 30, 1 << 30 }
 
 // EachCoin implements chain.Store: nobody asks for all coins.
 func (s *store) EachCoin(context.Context, func(), func(consensus.CoinEntry) error) error {
