@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -85,6 +84,13 @@ func (c *Config) settle() error {
 				return err
 			}
 		}
+	}
+	if c.Nodes == 0 && c.Topology.isFile() {
+		l, err := c.layout()
+		if err != nil {
+			return &ConfigError{err}
+		}
+		c.Nodes = l.nodes
 	}
 	c.fill()
 	if err := c.validate(); err != nil {
@@ -201,7 +207,7 @@ func (c *Config) validate() error {
 	if err := c.Mining.check(); err != nil {
 		return err
 	}
-	if _, err := c.Topology.edges(c.Nodes, rand.New(rand.NewPCG(c.Seed, 0))); err != nil {
+	if _, err := c.layout(); err != nil {
 		return err
 	}
 	_, err := c.shares()

@@ -42,7 +42,7 @@ func TestParseGroups(t *testing.T) {
 func TestTopologies(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(1, 40).Draw(t, "nodes")
-		kind := rapid.SampledFrom([]Topology{Ring, Line, Star, Mesh, Random}).Draw(t, "topology")
+		kind := rapid.SampledFrom([]Topology{Ring, Line, Star, Mesh, Random, KOut, "k-out:2", SmallWorld, "small-world:6:0.5", ErdosRenyi, "erdos-renyi:0.01"}).Draw(t, "topology")
 		seed := rapid.Uint64().Draw(t, "seed")
 		edges, err := kind.edges(n, rand.New(rand.NewPCG(seed, 0)))
 		if err != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -28,6 +27,7 @@ type Net struct {
 	params *consensus.Params
 	keys   *keys
 	edges  []edge
+	names  []string // of the nodes, if a topology file names them
 	shares []float64
 	// paramsFile holds the rules for other programs; "": the network is a known one.
 	paramsFile string
@@ -124,8 +124,16 @@ func (n *Net) prepare() (err error) {
 	if n.shares, err = n.cfg.shares(); err != nil {
 		return err
 	}
-	if n.edges, err = n.cfg.Topology.edges(n.cfg.Nodes, rand.New(rand.NewPCG(n.cfg.Seed, 0))); err != nil {
+	l, err := n.cfg.layout()
+	if err != nil {
 		return err
+	}
+	if err := n.cfg.keepTopology(); err != nil {
+		return err
+	}
+	n.edges, n.names = l.edges, l.names
+	if l.shapes != nil {
+		n.wires.shapes = l.shapes
 	}
 	for i := range n.cfg.Nodes {
 		n.nodes = append(n.nodes, n.newMember(i))

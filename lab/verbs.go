@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -211,7 +213,10 @@ func nodesForm(args []string) error {
 		if args[0] == "all" {
 			continue
 		}
-		if _, _, err := parseRange(strings.TrimPrefix(field, "node"), MaxNodes); err != nil {
+		if checkName(field) == nil {
+			continue // if it is a node's, the network knows
+		}
+		if _, _, err := parseRange(field, MaxNodes); err != nil {
 			return fmt.Errorf("%w, nor all", err)
 		}
 	}
@@ -247,7 +252,22 @@ func (n *Net) Carry(ctx context.Context, o Order) (Answer, error) {
 	if err := v.check(o); err != nil {
 		return Answer{}, err
 	}
-	return v.do(ctx, n, call{o.Args, o.Flags})
+	return v.do(ctx, n, n.byNumber(v, o))
+}
+
+// byNumber replaces names of nodes where nodes are meant.
+func (n *Net) byNumber(v *Verb, o Order) call {
+	c := call{args: slices.Clone(o.Args), flags: maps.Clone(o.Flags)}
+	switch strings.Trim(v.Args, "[]") {
+	case "LINK", "NODES", "GROUPS":
+		for i, a := range c.args {
+			c.args[i] = n.numbered(a)
+		}
+	}
+	if text, ok := c.flags["node"]; ok {
+		c.flags["node"] = n.numbered(text)
+	}
+	return c
 }
 
 func said(format string, a ...any) Answer { return Answer{Lines: []string{fmt.Sprintf(format, a...)}} }

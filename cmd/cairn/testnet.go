@@ -64,11 +64,12 @@ func upCommand() *cli.Command {
 			&cli.IntFlag{Name: "nodes", DefaultText: "4", EnvVars: env("testnet-nodes"), Usage: "how many nodes"},
 			&cli.IntFlag{Name: "miners", Value: -1, DefaultText: "2", EnvVars: env("testnet-miners"), Usage: "how many of them mine"},
 			&cli.StringFlag{Name: "hashpower", EnvVars: env("testnet-hashpower"), Usage: "the miners' power: weights that share a tenth of a core a miner (3,1), or percentages of a core (30%,10%)"},
-			&cli.StringFlag{Name: "topology", DefaultText: "ring", EnvVars: env("testnet-topology"), Usage: "ring, line, star, mesh or random"},
+			&cli.StringFlag{Name: "topology", DefaultText: "ring", EnvVars: env("testnet-topology"), Usage: "ring, line, star, mesh, random, k-out, small-world, erdos-renyi, or a `FILE`.toml that names nodes, links and what they are like"},
 			&cli.DurationFlag{Name: "block-time", DefaultText: "15s", EnvVars: env("testnet-block-time"), Usage: "mean time between blocks"},
 			&cli.StringFlag{Name: "network", DefaultText: "cairn", EnvVars: env("testnet-network"), Usage: "rules: cairn or regtest"},
 			&cli.StringFlag{Name: "data", Value: defaultTestnetDir, EnvVars: env("testnet-data"), Usage: "data `DIR`"},
 			&cli.StringFlag{Name: "state", EnvVars: env("testnet-state"), Usage: "make the network that a state `FILE` holds, which snapshot --state wrote"},
+			&cli.StringFlag{Name: "mining", DefaultText: "poisson", EnvVars: env("testnet-mining"), Usage: "when blocks come: poisson, interval, instant (when a transaction waits) or manual"},
 			&cli.BoolFlag{Name: "ephemeral", EnvVars: env("testnet-ephemeral"), Usage: "keep nothing: use a temporary directory"},
 			&cli.Uint64Flag{Name: "seed", DefaultText: "1", EnvVars: env("testnet-seed"), Usage: "what the accounts and random topologies follow from"},
 			&cli.IntFlag{Name: "base-port", Value: lab.DefaultBasePort, EnvVars: env("testnet-base-port"), Usage: "the control address; node i has the ports from base + 10·(i+1)"},
@@ -85,7 +86,7 @@ func upConfig(c *cli.Context) (lab.Config, error) {
 	}
 	cfg := lab.Config{
 		Nodes: c.Int("nodes"), Miners: c.Int("miners"), Topology: lab.Topology(c.String("topology")), BlockTime: c.Duration("block-time"),
-		Network: c.String("network"), DataDir: c.String("data"), Ephemeral: c.Bool("ephemeral"), Seed: c.Uint64("seed"), BasePort: c.Int("base-port"),
+		Network: c.String("network"), DataDir: c.String("data"), Ephemeral: c.Bool("ephemeral"), Mining: lab.Mining(c.String("mining")), Seed: c.Uint64("seed"), BasePort: c.Int("base-port"),
 		State: c.String("state"),
 	}
 	if c.IsSet("nodes") && cfg.Nodes < 1 {

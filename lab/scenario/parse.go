@@ -27,7 +27,7 @@
 //	compare     = "=" | "!=" | "<" | "<=" | ">" | ">="
 //	duration    = as in Go: 500ms, 30s, 10m
 //
-// Words are separated by spaces. "at" counts from when the network is ready; a line whose time has passed is done at once.
+// Words are separated by spaces. A topology that ends in .toml is a file, looked for beside the scenario. "at" counts from when the network is ready; a line whose time has passed is done at once.
 // depth and returned are of a node's last reorganization; fee is what it estimates a transaction must pay to be in a block within two, in
 // units per vbyte, 0 if it does not know. Without "within" an expectation must hold at once.
 //
@@ -41,6 +41,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -250,14 +251,14 @@ func (p *parser) network(settings []string) error {
 		if !ok || value == "" {
 			return fmt.Errorf("%q is not a setting: expected one like nodes=5", s)
 		}
-		if err := set(cfg, key, value); err != nil {
+		if err := set(cfg, p.f.Name, key, value); err != nil {
 			return fmt.Errorf("%s: %w", key, err)
 		}
 	}
 	return nil
 }
 
-func set(cfg *lab.Config, key, value string) (err error) {
+func set(cfg *lab.Config, file, key, value string) (err error) {
 	switch key {
 	case "nodes":
 		cfg.Nodes, err = strconv.Atoi(value)
@@ -269,6 +270,9 @@ func set(cfg *lab.Config, key, value string) (err error) {
 		cfg.Hashpower = strings.Split(value, ",")
 	case "topology":
 		cfg.Topology = lab.Topology(value)
+		if strings.HasSuffix(value, ".toml") && !filepath.IsAbs(value) {
+			cfg.Topology = lab.Topology(filepath.Join(filepath.Dir(file), value))
+		}
 	case "block-time":
 		cfg.BlockTime, err = duration(value)
 	case "rules":
