@@ -213,7 +213,7 @@ func nodesForm(args []string) error {
 		if args[0] == "all" {
 			continue
 		}
-		if checkName(field) == nil {
+		if checkNodeName(field) == nil {
 			continue // if it is a node's, the network knows
 		}
 		if _, _, err := parseRange(field, MaxNodes); err != nil {
