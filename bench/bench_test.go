@@ -24,6 +24,7 @@ var tiny = sizes{
 	syncBlocks: 110, syncTxs: 2, syncRuns: 1, poolTxs: 4, poolRuns: 2, rpcTxs: 2, rpcRuns: 1,
 	connectTxs: 4, connectRuns: 1, largestRuns: 1, largestPart: 300, relayRuns: 2, spin: time.Millisecond, spinRuns: 2, spinSigs: 3,
 	answerBlocks: 104, answerTxs: 2, answerRuns: 1, answerSpin: time.Millisecond, answerBatch: 20,
+	snapshotBlocks: 120, snapshotRuns: 1,
 }
 
 func tinySuite(t *testing.T) *suite {
@@ -152,7 +153,7 @@ func TestMeasures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(sections) != 5 {
+	if len(sections) != 6 {
 		t.Fatalf("%d parts run without the program", len(sections))
 	}
 	for _, sec := range sections {
