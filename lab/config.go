@@ -30,6 +30,7 @@ type Config struct {
 	Hashpower  []string // one a miner: weights that share a tenth of a core a miner, or percentages of a core ("30%")
 	Topology   Topology // ring
 	Mining     Mining   // Poisson
+	Guests     []string // host:port of nodes elsewhere that node 0 keeps a connection to
 	BlockTime  time.Duration
 	Network    string // "cairn" or "regtest"
 	DataDir    string // required unless Ephemeral

@@ -30,6 +30,7 @@ const maxWait = 30 * time.Minute
 // the token of the data directory's testnet.json in the Authorization header, which another site's page cannot know. What
 // comes without a token is answered by the network's own page (package web).
 type Control struct {
+	given bucket // what the faucet gave to those without the token
 	net   *Net
 	token string
 	lis   net.Listener
@@ -116,6 +117,10 @@ func (c *Control) handler() http.Handler {
 	mux.HandleFunc("GET /logs", c.logs)
 	mux.HandleFunc("POST /{$}", c.order)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/faucet" {
+			c.faucet(w, r)
+			return
+		}
 		if forPage(r) {
 			c.site.ServeHTTP(w, r)
 			return

@@ -39,6 +39,7 @@ type Net struct {
 	faucet  *faucet
 	pacer   pacer
 	traffic traffic
+	guests  guests
 	ctl     *Control
 	page    *page
 
@@ -179,6 +180,11 @@ func (n *Net) startAll(ctx context.Context) error {
 		}
 	}
 	n.startPacer()
+	for _, address := range n.cfg.Guests {
+		if err := n.AddGuest(-1, address); err != nil {
+			return err
+		}
+	}
 	if n.cfg.NoServices {
 		return nil
 	}
@@ -357,6 +363,7 @@ func (n *Net) Start(i int) error {
 		return err
 	}
 	n.connect(i)
+	n.rejoin(i)
 	n.redial()
 	n.watch.tell(Event{Kind: "start", Node: i})
 	return n.attend(m)
@@ -434,6 +441,7 @@ func (n *Net) Down() error {
 		n.StopTraffic()
 		n.result = n.endAll()
 		n.cancel()
+		n.guests.loops.Wait()
 		if n.ctl != nil {
 			n.ctl.removeSheet()
 		}

@@ -15,15 +15,16 @@ import (
 
 // Status is the network at a glance.
 type Status struct {
-	Network   string       `json:"network"`
-	Magic     uint32       `json:"magic"`
-	Seed      uint64       `json:"seed"`
-	Topology  Topology     `json:"topology"`
-	Partition string       `json:"partition"` // as given to partition; empty: whole
-	OneTip    bool         `json:"one_tip"`   // all running nodes have the same tip
-	Faucet    string       `json:"faucet"`    // coins that it can give now
-	LastBlock *BlockStatus `json:"last_block"`
-	Nodes     []NodeStatus `json:"nodes"`
+	Network   string        `json:"network"`
+	Magic     uint32        `json:"magic"`
+	Seed      uint64        `json:"seed"`
+	Topology  Topology      `json:"topology"`
+	Partition string        `json:"partition"` // as given to partition; empty: whole
+	OneTip    bool          `json:"one_tip"`   // all running nodes have the same tip
+	Faucet    string        `json:"faucet"`    // coins that it can give now
+	LastBlock *BlockStatus  `json:"last_block"`
+	Nodes     []NodeStatus  `json:"nodes"`
+	Guests    []GuestStatus `json:"guests,omitempty"`
 }
 
 // BlockStatus is the block with the most work that any node has as its tip.
@@ -68,6 +69,7 @@ type ReorgStatus struct {
 // Status looks at every node.
 func (n *Net) Status() Status {
 	s := Status{Network: n.params.Name, Magic: n.params.Magic, Seed: n.cfg.Seed, Topology: n.cfg.Topology, OneTip: true}
+	s.Guests = n.Guests()
 	if g, oneWay := n.wires.partition(); g != nil {
 		s.Partition = partitionText(g, oneWay)
 	}

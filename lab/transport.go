@@ -36,11 +36,11 @@ type wires struct {
 	cuts    map[edge]bool
 	shapes  map[pair]shape.Shape // only those that are not zero
 	dirs    map[pair]*shape.Direction
-	conns   map[*wire]struct{}
+	conns   map[*line]struct{}
 }
 
-// wire is one connection, seen from the end that dialled it.
-type wire struct {
+// line is one connection, seen from the end that dialled it.
+type line struct {
 	*shape.Conn
 	all      *wires
 	from, to int
@@ -49,7 +49,7 @@ type wire struct {
 
 func newWires(seed uint64) *wires {
 	return &wires{seed: seed, at: map[netip.AddrPort]int{}, dialled: map[netip.AddrPort]int{}, cuts: map[edge]bool{},
-		shapes: map[pair]shape.Shape{}, dirs: map[pair]*shape.Direction{}, conns: map[*wire]struct{}{}}
+		shapes: map[pair]shape.Shape{}, dirs: map[pair]*shape.Direction{}, conns: map[*line]struct{}{}}
 }
 
 // listens notes where a node listens.
@@ -63,7 +63,7 @@ func (w *wires) listens(addr netip.AddrPort, node int) {
 func (w *wires) change(f func()) {
 	w.mu.Lock()
 	f()
-	var crossing []*wire
+	var crossing []*line
 	for c := range w.conns {
 		if w.severed(c.from, c.to) {
 			crossing = append(crossing, c)
@@ -154,20 +154,20 @@ func (e end) Dial(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
 }
 
 // note takes a new connection in, nil if a cut has come while it was made.
-func (w *wires) note(conn net.Conn, p pair) *wire {
+func (w *wires) note(conn net.Conn, p pair) *line {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !w.reachable(p.from, p.to) {
 		return nil
 	}
-	c := &wire{Conn: shape.NewConn(conn, w.direction(p)), all: w, from: p.from, to: p.to, local: addrOf(conn.LocalAddr())}
+	c := &line{Conn: shape.NewConn(conn, w.direction(p)), all: w, from: p.from, to: p.to, local: addrOf(conn.LocalAddr())}
 	w.conns[c] = struct{}{}
 	w.dialled[c.local] = p.from
 	return c
 }
 
 // Close ends the connection.
-func (c *wire) Close() error {
+func (c *line) Close() error {
 	c.all.mu.Lock()
 	if _, open := c.all.conns[c]; open {
 		delete(c.all.conns, c)

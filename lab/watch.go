@@ -14,7 +14,7 @@ import (
 // Event is something that happened in the network.
 type Event struct {
 	At     time.Time  `json:"at"`
-	Kind   string     `json:"kind"` // "found", "tip", "reorg", "partition", "heal", "start", "stop", "kill", "faucet", "link", "cut", "time", "snapshot", "revert", "note", "fatal"
+	Kind   string     `json:"kind"` // "found", "tip", "reorg", "partition", "heal", "start", "stop", "kill", "faucet", "link", "cut", "time", "snapshot", "revert", "note", "guest", "fatal"
 	Node   int        `json:"node"` // −1: the network
 	Hash   types.Hash `json:"hash"`
 	Height int32      `json:"height,omitempty"`

@@ -70,6 +70,7 @@ func upCommand() *cli.Command {
 			&cli.StringFlag{Name: "data", Value: defaultTestnetDir, EnvVars: env("testnet-data"), Usage: "data `DIR`"},
 			&cli.StringFlag{Name: "state", EnvVars: env("testnet-state"), Usage: "make the network that a state `FILE` holds, which snapshot --state wrote"},
 			&cli.StringFlag{Name: "mining", DefaultText: "poisson", EnvVars: env("testnet-mining"), Usage: "when blocks come: poisson, interval, instant (when a transaction waits) or manual"},
+			&cli.StringSliceFlag{Name: "guest", EnvVars: env("testnet-guest"), Usage: "`ADDRESS` of a node of any make that joins; may be given several times"},
 			&cli.BoolFlag{Name: "ephemeral", EnvVars: env("testnet-ephemeral"), Usage: "keep nothing: use a temporary directory"},
 			&cli.Uint64Flag{Name: "seed", DefaultText: "1", EnvVars: env("testnet-seed"), Usage: "what the accounts and random topologies follow from"},
 			&cli.IntFlag{Name: "base-port", Value: lab.DefaultBasePort, EnvVars: env("testnet-base-port"), Usage: "the control address; node i has the ports from base + 10·(i+1)"},
@@ -86,7 +87,7 @@ func upConfig(c *cli.Context) (lab.Config, error) {
 	}
 	cfg := lab.Config{
 		Nodes: c.Int("nodes"), Miners: c.Int("miners"), Topology: lab.Topology(c.String("topology")), BlockTime: c.Duration("block-time"),
-		Network: c.String("network"), DataDir: c.String("data"), Ephemeral: c.Bool("ephemeral"), Mining: lab.Mining(c.String("mining")), Seed: c.Uint64("seed"), BasePort: c.Int("base-port"),
+		Network: c.String("network"), DataDir: c.String("data"), Ephemeral: c.Bool("ephemeral"), Mining: lab.Mining(c.String("mining")), Guests: c.StringSlice("guest"), Seed: c.Uint64("seed"), BasePort: c.Int("base-port"),
 		State: c.String("state"),
 	}
 	if c.IsSet("nodes") && cfg.Nodes < 1 {

@@ -79,6 +79,8 @@ func eventText(e lab.Event) string {
 		return "kept as " + e.Detail
 	case "revert":
 		return "back at " + e.Detail
+	case "guest":
+		return "guest " + e.Detail
 	case "note":
 		return e.Detail
 	case "start", "stop", "kill":
@@ -226,6 +228,9 @@ func printStatus(w io.Writer, s lab.Status) error {
 			continue
 		}
 		fmt.Fprintf(t, "%d\t%s\t%s\t%d\t%d tx\t%s\t%s\n", n.Index, heightText(n), short(n.Tip.String()), n.Peers, n.MempoolTxs, rateText(n.HashRate), reorgText(n.LastReorg))
+	}
+	for _, g := range s.Guests {
+		fmt.Fprintf(t, "guest %s\t%s\t%s\n", g.Addr, g.State, g.Detail)
 	}
 	return t.Flush()
 }

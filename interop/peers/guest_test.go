@@ -1,0 +1,35 @@
+package peers
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/cairn-chain/cairn/lab"
+)
+
+// TestGuest lets a btcd join a network of the laboratory: it takes the network's chain, the laboratory sees that it agrees,
+// and what it mines becomes the network's.
+func TestGuest(t *testing.T) {
+	b := startBtcd(t, t.TempDir())
+	net := lab.New(t, lab.Config{Nodes: 3, Guests: []string{b.p2p}, NoServices: true})
+	agrees := func(height int32) {
+		t.Helper()
+		eventually(t, fmt.Sprintf("btcd agrees at %d", height), func() (string, bool) {
+			g := net.Guests()[0]
+			return fmt.Sprintf("%+v", g), g.State == "agrees" && g.Height == height
+		})
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if _, err := net.Mine(ctx, 2, 5); err != nil {
+		t.Fatal(err)
+	}
+	agrees(115)
+	b.generate(3)
+	if err := net.AwaitOneTip(ctx, 118); err != nil {
+		t.Fatal(err)
+	}
+	agrees(118)
+}
