@@ -386,7 +386,7 @@ func (m *Machine) assemble(c *wire.CmpctBlock) (*partial, fate) {
 
 // matchPool offers all transactions of the mempool. As Bitcoin Core it stops when everything was found.
 func (m *Machine) matchPool(match *matcher) {
-	buf := make([]types.Hash, compactChunk)
+	buf := make([]types.Hash, compactChunk/32) // clearing more would cost more than looking through a small mempool
 	for from := 0; match.left > 0; {
 		n := m.cfg.Pool.WitnessIDs(from, buf)
 		if n == 0 {
@@ -395,7 +395,9 @@ func (m *Machine) matchPool(match *matcher) {
 		for _, wid := range buf[:n] {
 			match.try(wid, func() *types.Tx { tx, _, _ := m.cfg.Pool.Get(wid); return tx })
 		}
-		from += n
+		if from += n; n == len(buf) && n < compactChunk {
+			buf = make([]types.Hash, 2*n)
+		}
 	}
 }
 

@@ -47,6 +47,36 @@ func TestRolling(t *testing.T) {
 	}
 }
 
+// The table says what a map says; rare and equal low bits, and 0, are among what is added.
+func TestShortSet(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 3))
+	for _, spread := range []uint64{1, 7, 1 << 20} {
+		var set shortSet
+		twin := map[uint64]bool{}
+		for i := range 3000 {
+			s := rng.Uint64N(4000) * spread
+			if s == 1 {
+				continue // looks like 0
+			}
+			if set.has(s) != twin[s] {
+				t.Fatalf("spread %d, step %d: has(%d) is %v", spread, i, s, !twin[s])
+			}
+			if !twin[s] {
+				set.add(s)
+				twin[s] = true
+			}
+			if set.len != len(twin) || 5*set.len > 4*len(set.table) {
+				t.Fatalf("spread %d, step %d: %d of %d in %d places", spread, i, set.len, len(twin), len(set.table))
+			}
+		}
+		for s := range twin {
+			if !set.has(s) {
+				t.Fatalf("spread %d: %d was forgotten", spread, s)
+			}
+		}
+	}
+}
+
 func TestPoissonMean(t *testing.T) {
 	r := newRig(t, nil)
 	var sum time.Duration

@@ -302,6 +302,9 @@ func (p *peer) nextToTell(m *Machine) []*announced {
 
 // parentsFirst moves transactions behind their parents in the same batch and keeps their order otherwise.
 func parentsFirst(batch []*announced, get func(*announced) *types.Tx) []*announced {
+	if len(batch) < 2 {
+		return batch
+	}
 	at := make(map[types.Hash]int, len(batch))
 	for i, a := range batch {
 		at[a.id] = i

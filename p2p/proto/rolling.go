@@ -40,41 +40,79 @@ func scramble(x uint64) uint64 {
 type rolling struct {
 	n          int
 	key        hashKey
-	old, young map[uint64]struct{}
+	old, young shortSet
 }
 
 func newRolling(n int, key hashKey) *rolling { return &rolling{n: n, key: key} }
 
 func (r *rolling) add(h types.Hash) {
 	s := r.key.short(h)
-	if _, ok := r.young[s]; ok {
+	if r.young.has(s) {
 		return
 	}
-	if len(r.young) >= r.n {
-		r.old, r.young = r.young, nil
+	if r.young.len >= r.n {
+		r.old, r.young = r.young, shortSet{}
 	}
-	if r.young == nil {
-		r.young = map[uint64]struct{}{}
-	}
-	r.young[s] = struct{}{}
+	r.young.add(s)
 }
 
 func (r *rolling) has(h types.Hash) bool {
-	if len(r.young)+len(r.old) == 0 {
+	if r.size() == 0 {
 		return false
 	}
 	s := r.key.short(h)
-	if _, ok := r.young[s]; ok {
-		return true
-	}
-	_, ok := r.old[s]
-	return ok
+	return r.young.has(s) || r.old.has(s)
 }
 
-func (r *rolling) reset() { r.old, r.young = nil, nil }
+func (r *rolling) reset() { r.old, r.young = shortSet{}, shortSet{} }
 
 // size is how many entries lie in memory, at most 2n.
-func (r *rolling) size() int { return len(r.old) + len(r.young) }
+func (r *rolling) size() int { return r.old.len + r.young.len }
+
+// shortSet is a set of short forms. A machine has several for each peer and asks them for each transaction, so that what counts is
+// how many places in memory are looked at: mostly one, for a Go map several.
+//
+// The table has a power of two of places, at most four fifths of them taken. A short form lies in the first place that was free from
+// its low bits on, and nothing is ever taken out; so the way to it has no free place. Since short forms are salted, nobody
+// outside can make that way long.
+type shortSet struct {
+	table []uint64 // 0: free
+	len   int
+}
+
+// leastShorts is the size of the smallest table.
+const leastShorts = 8
+
+// find returns the place of s, or the free one where it belongs. The table must not be empty.
+func (t *shortSet) find(s uint64) int {
+	mask := len(t.table) - 1
+	i := int(s) & mask
+	for t.table[i] != s && t.table[i] != 0 {
+		i = (i + 1) & mask
+	}
+	return i
+}
+
+func (t *shortSet) has(s uint64) bool { return t.len > 0 && t.table[t.find(taken(s))] != 0 }
+
+// add adds s, which is not in the set.
+func (t *shortSet) add(s uint64) {
+	if 5*(t.len+1) > 4*len(t.table) {
+		was := t.table
+		t.table = make([]uint64, max(2*len(was), leastShorts))
+		for _, x := range was {
+			if x != 0 {
+				t.table[t.find(x)] = x
+			}
+		}
+	}
+	s = taken(s)
+	t.table[t.find(s)] = s
+	t.len++
+}
+
+// taken keeps 0 for free places: it and 1 look alike.
+func taken(s uint64) uint64 { return max(s, 1) }
 
 // addrKey makes a net address without its port look like a hash, for a rolling.
 func addrKey(a netip.Addr) (h types.Hash) {
