@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -21,41 +22,93 @@ import (
 	"github.com/cairn-chain/cairn/types"
 )
 
-// hurried is TCP whose deadlines come a few hundred times sooner, so that a test need not wait for them.
-type hurried struct{ p2p.TCP }
+// hurried is TCP on which a stranger can make time pass: from then on the deadlines of the node's end of that connection come a few hundred
+// times sooner. Until then they are the usual ones, so that a handshake on a slow machine has the time that it needs.
+type hurried struct {
+	p2p.TCP
+	mu    sync.Mutex
+	late  map[string]bool // addresses of strangers
+	conns map[string]*hurriedConn
+}
 
 const hurry = 300
 
-func (h hurried) Dial(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
-	conn, err := h.TCP.Dial(ctx, addr)
-	return hurriedConn{conn}, err
+func newHurried() *hurried {
+	return &hurried{late: map[string]bool{}, conns: map[string]*hurriedConn{}}
 }
 
-func (h hurried) Listen(addr string) (net.Listener, error) {
+func (h *hurried) Listen(addr string) (net.Listener, error) {
 	l, err := h.TCP.Listen(addr)
-	return hurriedListener{l}, err
+	return hurriedListener{l, h}, err
 }
 
-type hurriedListener struct{ net.Listener }
+type hurriedListener struct {
+	net.Listener
+	h *hurried
+}
 
 func (l hurriedListener) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
-	return hurriedConn{conn}, nil
+	c := &hurriedConn{Conn: conn, h: l.h}
+	l.h.mu.Lock()
+	defer l.h.mu.Unlock()
+	l.h.conns[conn.RemoteAddr().String()] = c
+	return c, nil
 }
 
-type hurriedConn struct{ net.Conn }
-
-func (c hurriedConn) SetDeadline(t time.Time) error { return c.Conn.SetDeadline(sooner(t)) }
-
-func (c hurriedConn) SetReadDeadline(t time.Time) error {
-	return c.Conn.SetReadDeadline(sooner(t))
+// hurry makes time pass for the node's end of the stranger's connection.
+func (p *stranger) hurry(h *hurried) {
+	p.t.Helper()
+	far := p.conn.LocalAddr().String()
+	h.mu.Lock()
+	h.late[far] = true
+	c := h.conns[far]
+	h.mu.Unlock()
+	if c == nil {
+		return // not taken yet: its deadlines will be near from the first one on
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := errors.Join(c.Conn.SetReadDeadline(sooner(c.read)), c.Conn.SetWriteDeadline(sooner(c.write))); err != nil && !errors.Is(err, net.ErrClosed) {
+		p.t.Fatal(err)
+	}
 }
 
-func (c hurriedConn) SetWriteDeadline(t time.Time) error {
-	return c.Conn.SetWriteDeadline(sooner(t))
+type hurriedConn struct {
+	net.Conn
+	h           *hurried
+	mu          sync.Mutex
+	read, write time.Time
+}
+
+func (c *hurriedConn) SetDeadline(t time.Time) error {
+	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
+}
+
+func (c *hurriedConn) SetReadDeadline(t time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.read = t
+	return c.Conn.SetReadDeadline(c.due(t))
+}
+
+func (c *hurriedConn) SetWriteDeadline(t time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.write = t
+	return c.Conn.SetWriteDeadline(c.due(t))
+}
+
+func (c *hurriedConn) due(t time.Time) time.Time {
+	c.h.mu.Lock()
+	defer c.h.mu.Unlock()
+	if c.h.late[c.RemoteAddr().String()] {
+		return sooner(t)
+	}
+	return t
 }
 
 func sooner(t time.Time) time.Time {
@@ -79,7 +132,8 @@ func rawFrame(magic uint32, command string, length uint32, payload []byte) []byt
 // Bad input 21: frames that are none, frames that lie about themselves, messages out of order. Those that break the stream end the
 // connection, others change nothing; the node stays, and in the end nobody is connected.
 func TestHostileFrames(t *testing.T) {
-	s := besiege(t, func(c *Config) { c.Transport = hurried{} })
+	clock := newHurried()
+	s := besiege(t, func(c *Config) { c.Transport = clock })
 	magic := s.node.cfg.Params.Magic
 	ping := wire.AppendFrame(nil, magic, wire.Ping{Nonce: 5})
 	garbage := bytes.Repeat([]byte{0xff}, 100_000)
@@ -109,6 +163,7 @@ func TestHostileFrames(t *testing.T) {
 				p.fence()
 			}
 			p.write(b)
+			p.hurry(clock)
 			p.hungUp()
 			if t.Failed() {
 				t.Fatalf("%s, greeted %v", name, greeted)

@@ -20,7 +20,7 @@ import (
 )
 
 // patience is how long a read may take before a test gives up. No test waits for it to pass.
-const patience = 45 * time.Second
+const patience = 5 * time.Minute
 
 // siege is a node under attack: what an outsider has of it, and a bell for every connection that ends.
 type siege struct {
@@ -125,10 +125,13 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// within fails if the heap has grown by more than most bytes since before.
+// within fails if the heap has grown by more than most bytes since before. What goroutines are about to let go gets a few more looks.
 func within(t *testing.T, what string, before, most int64) {
 	t.Helper()
 	grown := heap() - before
+	for looks := 0; grown > most && looks < 50; looks++ {
+		grown = heap() - before
+	}
 	t.Logf("%s: the heap grew by %d kB", what, grown>>10)
 	if grown > most {
 		t.Errorf("%s: the heap grew by %d bytes, at most %d are allowed", what, grown, most)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/cairn-chain/cairn/chain"
 	"github.com/cairn-chain/cairn/chain/index"
@@ -127,13 +128,13 @@ func (n *Node) catchUp(ctx context.Context, x *index.Follower) error {
 	return err
 }
 
-// past tells whether a position is at a block or above it.
+// past tells whether a position is at a block or above it. One on blocks that the chain has left, above it or not, has still to come back.
 func (n *Node) past(pos chain.Position, b *chain.Node) bool {
 	at := n.chain.Lookup(pos.Hash)
-	return at != nil && at.Height() >= b.Height() && at.Ancestor(b.Height()).Hash() == b.Hash()
+	return at != nil && at.Active() && at.Height() >= b.Height() && at.Ancestor(b.Height()).Hash() == b.Hash()
 }
 
-// reaches waits until an index stands at a block or above it, or the chain has left the block behind.
+// reaches waits until an index stands on the best chain at a block or above it, or the chain has left the block behind.
 func (n *Node) reaches(ctx context.Context, position func() chain.Position, tip *chain.Node) error {
 	for {
 		moved := n.indexed.next()
@@ -153,13 +154,47 @@ func (n *Node) reaches(ctx context.Context, position func() chain.Position, tip 
 	}
 }
 
-// settled waits until an index that was complete has followed the chain to where it stands now. One that is still being
-// built is not waited for.
+// An index that has not stood at the tip since the start is being built or checked, which may take hours, and is not waited for. Yet one
+// that is nearLag blocks behind or less, as that of a node which has just begun, is mostly there in a moment; it is waited for, nearWait
+// at most.
+const (
+	nearLag  = 288
+	nearWait = 30 * time.Second
+)
+
+// settled waits until an index that was complete, or nearly is, has followed the chain to where it stands now.
 func (n *Node) settled(ctx context.Context, x *index.Follower) error {
+	tip := n.chain.Tip()
 	if !x.CaughtUp() {
-		return nil
+		if tip.Height()-x.Position().Height > nearLag {
+			return nil
+		}
+		if caught, err := n.catches(ctx, x); !caught {
+			return err
+		}
 	}
-	return n.reaches(ctx, x.Position, n.chain.Tip())
+	return n.reaches(ctx, x.Position, tip)
+}
+
+// catches waits until an index has stood at the tip, nearWait at most, and tells whether it has.
+func (n *Node) catches(ctx context.Context, x *index.Follower) (bool, error) {
+	late := time.NewTimer(nearWait)
+	defer late.Stop()
+	for {
+		moved := n.indexed.next()
+		if _, assumed := n.chain.Assumed(); assumed || x.CaughtUp() {
+			return !assumed, nil
+		}
+		select {
+		case <-ctx.Done():
+			return false, ctx.Err()
+		case <-n.halted:
+			return false, errStopped
+		case <-late.C:
+			return false, nil
+		case <-moved:
+		}
+	}
 }
 
 // indexRPC is what rpc's three index interfaces share.

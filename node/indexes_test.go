@@ -179,7 +179,6 @@ func TestIndexesSwitchedOn(t *testing.T) {
 	must(t, n.Kill())
 
 	n, ctx = start(t, withIndexes(dir))
-	awaitIndexes(t, ctx, n)
 	c = call(t, ctx, n)
 	c.do("invalidateblock", more[0].String())
 	c.do("syncwithvalidationinterfacequeue")

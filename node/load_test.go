@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/cairn-chain/cairn/chain"
 	"github.com/cairn-chain/cairn/chain/utxofile"
@@ -121,9 +120,7 @@ func TestLoadTxOutSet(t *testing.T) {
 	}
 	n.AddPeer(from.P2PAddr())
 	awaitTip(t, ctx, n, from.chain.Tip().Hash())
-	short, stop := context.WithTimeout(ctx, 15*time.Second)
-	defer stop()
-	awaitHistory(t, short, n)
+	awaitHistory(t, ctx, n)
 	c = call(t, ctx, n)
 	if s := ask[chainstates](c, "getchainstates"); len(s.States) != 1 || s.States[0].Blocks != 130 || !s.States[0].Validated || s.States[0].Base != "" {
 		t.Fatalf("%+v", s)

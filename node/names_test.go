@@ -57,6 +57,8 @@ func TestNameIsLookedUpAgain(t *testing.T) {
 	if p := n.machinePeers()[0]; p.Addr != other.P2PAddr() || p.Kind != proto.Manual {
 		t.Errorf("connected to %+v", p)
 	}
+	resolver.mu.Lock()
+	defer resolver.mu.Unlock()
 	if resolver.asked["peer.example"] < 2 {
 		t.Error("looked up only once")
 	}

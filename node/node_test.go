@@ -23,7 +23,7 @@ import (
 // start runs a node on loopback with ports from the system.
 func start(t testing.TB, change func(*Config)) (*Node, context.Context) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
 	t.Cleanup(cancel)
 	cfg := Config{
 		Params: consensus.Regtest(), DataDir: t.TempDir(), Listen: "127.0.0.1:0", RPCListen: "127.0.0.1:0", HTTPListen: "127.0.0.1:0",

@@ -16,7 +16,7 @@ import (
 // later. So one that is filterLag blocks behind or less is waited for, filterWait at most.
 const (
 	filterLag  = 10
-	filterWait = 2 * time.Second
+	filterWait = 30 * time.Second
 )
 
 // offers are the services that peers are told.

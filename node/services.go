@@ -77,15 +77,18 @@ func (s *services) listen(addr string, h http.Handler) (net.Addr, error) {
 	return l.Addr(), nil
 }
 
-// close ends the servers; what they are answering gets a second. The RPC server ends with the node's context, which is
+// stopPatience is what the pages under way get when the node stops.
+const stopPatience = 5 * time.Second
+
+// close ends the servers; what they are answering gets stopPatience. The RPC server ends with the node's context, which is
 // over when this is called.
 func (s *services) close() {
 	s.once.Do(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
 		if s.rpcDone != nil {
 			<-s.rpcDone
 		}
+		ctx, cancel := context.WithTimeout(context.Background(), stopPatience)
+		defer cancel()
 		if s.site != nil {
 			s.site.Close()
 		}

@@ -226,7 +226,13 @@ func (a *agent) ended(what string) {
 // Bad input 21, encrypted: whatever is wrong with a handshake or a packet, the connection ends, memory does not grow, and the node
 // works on.
 func TestHostileEncryption(t *testing.T) {
-	s := besiege(t, func(c *Config) { c.Transport = hurried{} })
+	clock := newHurried()
+	s := besiege(t, func(c *Config) { c.Transport = clock })
+	ended := func(a *agent, what string) {
+		t.Helper()
+		a.hurry(clock)
+		a.ended(what)
+	}
 	before := heap()
 	key := func() []byte {
 		k, err := bip324.NewKey(rand.Reader)
@@ -246,7 +252,7 @@ func TestHostileEncryption(t *testing.T) {
 	} {
 		p := s.approach()
 		p.write(b)
-		(&agent{stranger: p}).ended(name)
+		ended(&agent{stranger: p}, name)
 	}
 	ping := wire.Ping{Nonce: 1}
 	for at := range 29 {
@@ -254,14 +260,14 @@ func TestHostileEncryption(t *testing.T) {
 		b := a.sealed(ping)
 		b[at] ^= 0x10
 		a.write(append(b, make([]byte, 100)...))
-		a.ended(fmt.Sprintf("a bit of byte %d changed", at))
+		ended(a, fmt.Sprintf("a bit of byte %d changed", at))
 		a = s.meetEncrypted()
 		a.write(a.sealed(ping)[:at+1-at/28])
 		if at%2 == 0 {
 			a.close()
 			continue
 		}
-		a.ended(fmt.Sprintf("cut after %d bytes", at+1))
+		ended(a, fmt.Sprintf("cut after %d bytes", at+1))
 	}
 	for what, attack := range map[string]func(a *agent) []byte{
 		"replayed":       func(a *agent) []byte { b := a.sealed(ping); return bytes.Repeat(b, 10) },
@@ -276,7 +282,7 @@ func TestHostileEncryption(t *testing.T) {
 	} {
 		a := s.meetEncrypted()
 		a.write(attack(a))
-		a.ended(what)
+		ended(a, what)
 	}
 	s.awaitPeers(0)
 	within(t, "broken encryption", before, 2<<20)
@@ -292,9 +298,12 @@ func decoys(a *agent, count int) (b []byte) {
 
 // A crowd that stops in the middle of its handshake takes no places for long, and never more than there are.
 func TestHostileHandshakesFillNoPlaces(t *testing.T) {
-	s := besiege(t, func(c *Config) { c.MaxConnections, c.Transport = 60, hurried{} })
+	clock := newHurried()
+	s := besiege(t, func(c *Config) { c.MaxConnections, c.Transport = 60, clock })
 	for range 120 {
-		s.approach().write([]byte{1})
+		p := s.approach()
+		p.write([]byte{1})
+		p.hurry(clock)
 		if n := len(s.node.net.Peers()); n > 68 {
 			t.Fatalf("%d connections", n)
 		}
