@@ -55,7 +55,7 @@ func (n *Net) await(ctx context.Context, what string, met func(Status) bool) err
 }
 
 // settlePatience bounds how long a wait that is over waits for mempools.
-const settlePatience = time.Second
+const settlePatience = 30 * time.Second
 
 // settle waits until what the nodes were given is done: a new tip shows before the mempool has followed it. A node that is going down has nothing
 // to wait for.

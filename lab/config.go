@@ -284,18 +284,25 @@ func (c *Config) rules() (p *consensus.Params, toml string, err error) {
 	return p, toml, err
 }
 
+// answerPatience is how long a network that may run in the data directory gets to say so.
+const answerPatience = 30 * time.Second
+
 // alone makes sure that the network in the data directory does not run already. What is left of one that was
-// killed is taken away.
+// killed is taken away; one that only takes long to answer is not.
 func (c *Config) alone(ctx context.Context) error {
 	client, err := Find(c.DataDir, "")
 	if errors.Is(err, ErrNotRunning) {
 		return nil
 	}
 	if err == nil {
-		ctx, cancel := bounded(ctx, 2*time.Second)
+		ctx, cancel := bounded(ctx, answerPatience)
 		defer cancel()
-		if _, err := client.Status(ctx); err == nil {
+		_, err := client.Status(ctx)
+		if err == nil {
 			return fmt.Errorf("the network in %s runs already: `cairn testnet status` shows it, `cairn testnet down` stops it", c.DataDir)
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("the network in %s may run already: somebody listens at its control address and does not answer: %w", c.DataDir, err)
 		}
 	}
 	return os.Remove(filepath.Join(c.DataDir, SheetFile))

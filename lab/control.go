@@ -36,6 +36,7 @@ type Control struct {
 	lis   net.Listener
 	srv   *http.Server
 	site  *web.Site
+	over  chan struct{} // closed when no more orders are taken
 }
 
 // Order is one order. Which fields it needs depends on What.
@@ -76,7 +77,7 @@ func openControl(n *Net) (*Control, error) {
 	if err != nil {
 		return nil, errors.Join(err, lis.Close())
 	}
-	c := &Control{net: n, token: hex.EncodeToString(secret[:]), lis: lis, site: site}
+	c := &Control{net: n, token: hex.EncodeToString(secret[:]), lis: lis, site: site, over: make(chan struct{})}
 	c.srv = &http.Server{Handler: c.handler(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, MaxHeaderBytes: 64 << 10}
 	go func() {
 		if err := c.srv.Serve(lis); !errors.Is(err, http.ErrServerClosed) {
@@ -94,10 +95,14 @@ func openControl(n *Net) (*Control, error) {
 // URL is where the network takes orders.
 func (c *Control) URL() string { return "http://" + c.lis.Addr().String() }
 
+// closePatience is what orders under way get when the network ends.
+const closePatience = 5 * time.Second
+
 // close takes no more orders.
 func (c *Control) close() {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), closePatience)
 	defer cancel()
+	close(c.over)
 	c.site.Close()
 	if c.srv.Shutdown(ctx) != nil {
 		c.srv.Close()
@@ -224,7 +229,7 @@ func (c *Control) logs(w http.ResponseWriter, r *http.Request) {
 		select {
 		case <-r.Context().Done():
 			return
-		case <-c.net.downed:
+		case <-c.over:
 			return
 		case <-time.After(200 * time.Millisecond):
 		}

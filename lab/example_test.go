@@ -13,7 +13,7 @@ import (
 func ExampleNew() {
 	test := func(t *testing.T) {
 		net := lab.New(t, lab.Config{Nodes: 5, Seed: 1})
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		if _, err := net.Send(ctx, 0, 1, 2, 150_000_000, 0); err != nil { // 1.5 coins from account 1 to account 2
 			t.Fatal(err)

@@ -13,10 +13,13 @@ import (
 	"github.com/cairn-chain/cairn/types"
 )
 
+// testEnd ends a test that hangs. On a machine that does much else a test may take a minute or two.
+const testEnd = 10 * time.Minute
+
 // up starts a network on regtest, where blocks cost nothing, without miners of its own.
 func up(t *testing.T, cfg Config) (*Net, context.Context) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), testEnd)
 	t.Cleanup(cancel)
 	if cfg.DataDir == "" {
 		cfg.DataDir = t.TempDir()
@@ -31,7 +34,7 @@ func up(t *testing.T, cfg Config) (*Net, context.Context) {
 			t.Error(err)
 		}
 	})
-	if err := n.AwaitPeers(ctx, 1); err != nil {
+	if err := n.AwaitWhole(ctx); err != nil {
 		t.Fatal(err)
 	}
 	return n, ctx
@@ -230,7 +233,7 @@ func TestResume(t *testing.T) {
 // Orders without the token are refused.
 func TestSheet(t *testing.T) {
 	dir := t.TempDir()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), testEnd)
 	defer cancel()
 	n, err := Up(ctx, Config{Nodes: 1, Network: "regtest", DataDir: dir})
 	must(t, err)

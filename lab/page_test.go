@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 )
 
 // browser asks the page's server as the page would.
@@ -49,7 +48,7 @@ func (b *browser) order(body string, want int) string {
 
 // The page's orders work, those of others do not, and the token's way is as it was.
 func TestPageOrders(t *testing.T) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), testEnd)
 	defer cancel()
 	n, err := Up(ctx, Config{Nodes: 3, Miners: 0, Topology: Line, Network: "regtest", DataDir: t.TempDir()})
 	must(t, err)

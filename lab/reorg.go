@@ -49,7 +49,7 @@ type ReorgReport struct {
 }
 
 // followPatience is how long a report waits for the other nodes to follow.
-const followPatience = 10 * time.Second
+const followPatience = time.Minute
 
 // Reorg mines a competing branch in secret, gives it to the node, which relays it, and explains what came of it.
 func (n *Net) Reorg(ctx context.Context, r Reorg) (ReorgReport, error) {

@@ -143,7 +143,7 @@ func TestRevert(t *testing.T) {
 
 // Ports, cookies, clock, links, way of mining and who runs: all of it is as it was.
 func TestRevertOfEverythingElse(t *testing.T) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), testEnd)
 	defer cancel()
 	n, err := Up(ctx, Config{Nodes: 3, Network: "regtest", Topology: Mesh, DataDir: t.TempDir()})
 	must(t, err)
@@ -444,7 +444,7 @@ func TestStateFile(t *testing.T) {
 // upOnly is up without waiting for peers.
 func upOnly(t *testing.T, cfg Config) (*Net, context.Context) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), testEnd)
 	t.Cleanup(cancel)
 	cfg.NoServices = true
 	n, err := Up(ctx, cfg)

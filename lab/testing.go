@@ -16,7 +16,7 @@ type TB interface {
 }
 
 // testPatience bounds how long New waits for the network to be whole.
-const testPatience = time.Minute
+const testPatience = 5 * time.Minute
 
 // New starts a network for a test and ends it with the test; what goes wrong fails the test. It takes a Config as Up does, with other
 // defaults: the rules of regtest, no miners, a directory of the test, every port from the system. So tests may run in parallel. All nodes are
@@ -48,11 +48,22 @@ func New(t TB, cfg Config) *Net {
 	return n
 }
 
-// AwaitWhole returns when every link that can be there is.
+// AwaitWhole returns when every link that can be there is, and both its ends know of it.
 func (n *Net) AwaitWhole(ctx context.Context) error {
 	return n.await(ctx, "all links", func(s Status) bool {
+		links := make([]int, len(s.Nodes))
 		for _, l := range n.Links() {
-			if !l.Up && !l.Cut && s.Nodes[l.A].Running && s.Nodes[l.B].Running {
+			if l.Cut || !s.Nodes[l.A].Running || !s.Nodes[l.B].Running {
+				continue
+			}
+			if !l.Up {
+				return false
+			}
+			links[l.A]++
+			links[l.B]++
+		}
+		for i, ns := range s.Nodes {
+			if ns.Running && ns.Peers < links[i] {
 				return false
 			}
 		}

@@ -11,7 +11,7 @@ import (
 func TestNew(t *testing.T) {
 	t.Parallel()
 	n := New(t, Config{Nodes: 5, Seed: 1})
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), testEnd)
 	defer cancel()
 	for _, l := range n.Links() {
 		if !l.Up {
@@ -28,6 +28,7 @@ func TestNew(t *testing.T) {
 		t.Errorf("the payment is %s", where)
 	}
 	must(t, n.Partition([]int{0, 0, 0, 0, 1}))
+	must(t, n.Await(ctx, "node 4 alone", func(s Status) bool { return s.Nodes[4].Peers == 0 }))
 	short, cancel := context.WithTimeout(ctx, 10*time.Millisecond)
 	defer cancel()
 	_, err = n.Mine(ctx, 0, 1)
@@ -73,7 +74,7 @@ func TestSend(t *testing.T) {
 func TestMiningWays(t *testing.T) {
 	t.Parallel()
 	n := New(t, Config{Nodes: 3, Miners: 2, Mining: Manual, BlockTime: time.Second, NoServices: true})
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), testEnd)
 	defer cancel()
 	n.say(t, ctx, "mining instant")
 	id, err := n.Send(ctx, 2, 0, 1, 1_000_000, 0)

@@ -79,7 +79,7 @@ func firstRunning(c *cli.Context) int {
 	if err != nil {
 		return 0
 	}
-	ctx, cancel := context.WithTimeout(c.Context, 2*time.Second)
+	ctx, cancel := context.WithTimeout(c.Context, 30*time.Second)
 	defer cancel()
 	s, err := client.Status(ctx)
 	if err != nil {

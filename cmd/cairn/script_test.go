@@ -89,8 +89,11 @@ func scriptUntil(ts *testscript.TestScript, neg bool, args []string) {
 	})
 }
 
+// pollEnd ends a wait for what does not come.
+const pollEnd = 5 * time.Minute
+
 func poll(ts *testscript.TestScript, failure string, look func() bool) {
-	deadline := time.NewTimer(time.Minute)
+	deadline := time.NewTimer(pollEnd)
 	defer deadline.Stop()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
