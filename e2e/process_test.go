@@ -17,7 +17,7 @@ import (
 
 const (
 	// patience bounds every wait for something that takes a second or so on an idle machine.
-	patience = 45 * time.Second
+	patience = 5 * time.Minute
 	// glance is how often a waiting test looks.
 	glance = 10 * time.Millisecond
 )
