@@ -189,7 +189,7 @@ cairn() { # cairn SERVICE ARGUMENT...
 	local container
 	container=$(id "$1")
 	shift
-	timeout 20 docker exec "$container" /usr/local/bin/cairn "$@"
+	timeout 60 docker exec "$container" /usr/local/bin/cairn "$@"
 }
 
 # within SECONDS WHAT COMMAND...: repeats the command until it succeeds.
@@ -224,10 +224,10 @@ together() {
 }
 
 # Blocks 1 to 20 of a new chain are easy. Beyond them each takes real work and time.
-within 90 "the nodes do not mine, or do not agree" together 21
+within 300 "the nodes do not mine, or do not agree" together 21
 say "both nodes are at height $(height node0) and on one chain"
 for node in node0 node1; do
-	within 40 "$node is not healthy" healthy "$node"
+	within 180 "$node is not healthy" healthy "$node"
 	[ "$(cairn "$node" rpc getconnectioncount)" -ge 1 ] || fail "$node has no peer"
 	owner=$(docker top "$(id "$node")" -eo pid,uid | awk 'NR == 2 { print $2 }') || fail "docker top failed"
 	[ "$owner" = "${user%%:*}" ] || fail "$node runs as user $owner"
@@ -244,15 +244,15 @@ say "published RPC answers: height $outside"
 promql() { docker exec "$(id prometheus)" /bin/promtool query instant http://127.0.0.1:9090 "$1" | sed -n 's/^.* => \([^ ]*\) .*/\1/p'; }
 scraped() { [ "$(promql 'count(cairn_height{node=~"node[01]"} >= 21)')" = 2 ]; }
 if [[ " ${services[*]} " == *" prometheus "* ]]; then
-	within 40 "Prometheus does not see both nodes" scraped
+	within 180 "Prometheus does not see both nodes" scraped
 	[ -z "$(promql 'ALERTS{alertstate="firing", node=~"node[01]"}')" ] || fail "an alert fires"
 	say "Prometheus sees both nodes: height $(promql 'max(cairn_height)'), and no alert fires for them"
 fi
 
-# Stop: a node that has not ended after 10 seconds is killed, and then its exit code is 137.
+# Stop: a node that has not ended after 30 seconds is killed, and then its exit code is 137.
 last=$(height node0)
 hash=$(cairn node0 rpc getblockhash "$last")
-"${compose[@]}" stop --timeout 10 node0 node1 >"$work/stop.log" 2>&1
+"${compose[@]}" stop --timeout 30 node0 node1 >"$work/stop.log" 2>&1
 for node in node0 node1; do
 	container=$(id "$node")
 	code=$(docker inspect --format '{{.State.ExitCode}}' "$container")
@@ -264,7 +264,7 @@ say "SIGTERM stopped both cleanly"
 # New containers on the old volumes, and the other node not there to sync from.
 "${compose[@]}" rm --force --stop node0 node1 >"$work/rm.log" 2>&1
 "${compose[@]}" up --detach --no-build node0 >"$work/up.log" 2>&1
-within 20 "node0 does not start again" height node0
+within 120 "node0 does not start again" height node0
 [ "$(cairn node0 rpc getblockhash "$last")" = "$hash" ] || fail "node0 has lost block $last"
 say "a new container has the chain of the old volume: height $(height node0), it was $last"
 say "container test passed"

@@ -73,9 +73,9 @@ queries=$(grep -c 'record:' "$work/dashboard.yml") || true
 quietly promtool check rules "$work/dashboard.yml"
 echo "the dashboard's $queries queries: ok"
 
-# within WHAT COMMAND...: repeats the command for up to 30 seconds.
+# within WHAT COMMAND...: repeats the command for up to three minutes.
 within() {
-	local what=$1 stop=$((SECONDS + 30))
+	local what=$1 stop=$((SECONDS + 180))
 	shift
 	until "$@" >"$work/within.log" 2>&1; do
 		if ((SECONDS >= stop)); then
@@ -114,7 +114,7 @@ if [ -s "$work/out" ]; then
 		exit 1
 	fi
 fi
-quietly "$cairn" health --url "http://127.0.0.1:$port"
+quietly "$cairn" health --timeout 60s --url "http://127.0.0.1:$port"
 echo "the page of a live node, $(grep -c '^[a-z]' "$work/metrics") series: ok"
 
 if ! command -v prometheus >/dev/null; then
@@ -128,7 +128,7 @@ for ((try = 0; try < 5; try++)); do
 	prometheus --config.file="$work/tree/deploy/prometheus/prometheus.yml" --storage.tsdb.path="$work/tsdb" \
 		--web.listen-address="$candidate" >"$work/prometheus.log" 2>&1 &
 	pid=$!
-	for ((i = 0; i < 100; i++)); do
+	for ((i = 0; i < 600; i++)); do
 		if grep -q 'Server is ready' "$work/prometheus.log"; then
 			listen=$candidate
 			break 2

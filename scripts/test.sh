@@ -17,6 +17,22 @@ trap 'rm -rf "$work"' EXIT
 
 say() { printf '\n== %s (%ds)\n' "$*" "$SECONDS"; }
 
+# again COMMAND...: up to four times, if it fails; for what comes over a network.
+again() {
+	local pause
+	for pause in 5 20 60 0; do
+		"$@" && return
+		sleep "$pause"
+	done
+	return 1
+}
+
+# install PACKAGE...: of Debian. Another program that installs something is waited for.
+install() {
+	local apt=(apt-get -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300)
+	again "${apt[@]}" update && DEBIAN_FRONTEND=noninteractive again "${apt[@]}" install -y --no-install-recommends "$@"
+}
+
 # need COMMAND PACKAGE...: makes sure that a command is there, installing Debian's packages if it isn't.
 need() {
 	local command=$1
@@ -24,8 +40,7 @@ need() {
 	command -v "$command" >/dev/null && return
 	if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
 		say "installing $*"
-		{ apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"; } >/tmp/cairn-apt.log 2>&1 ||
-			tail -5 /tmp/cairn-apt.log
+		install "$@" >"$work/apt.log" 2>&1 || tail -5 "$work/apt.log"
 	fi
 	command -v "$command" >/dev/null || missing+=("$command (Debian: $*)")
 }
@@ -45,6 +60,13 @@ if ! /usr/bin/python3 -c 'import bitcoin.rpc' 2>/dev/null; then
 	fi
 fi
 
+# What the modules need is fetched first, so that a network that falters for a moment fails no test.
+say "modules"
+for module in . e2e/browser interop; do
+	(cd "$module" && again go mod download)
+done
+GOBIN=$work again go install "$staticcheck"
+
 say "format, vet, linters"
 unformatted=$(git ls-files -z --cached --others --exclude-standard '*.go' | xargs -0 gofmt -l)
 if [ -n "$unformatted" ]; then
@@ -52,7 +74,7 @@ if [ -n "$unformatted" ]; then
 	exit 1
 fi
 go vet ./...
-go run "$staticcheck" ./...
+"$work/staticcheck" ./...
 if command -v shellcheck >/dev/null; then
 	shellcheck scripts/*.sh .ci/run
 fi
@@ -82,10 +104,10 @@ say "fuzz targets and their seeds"
 scripts/fuzz.sh
 
 say "tests with the race detector"
-go test -race -timeout 9m ./...
+go test -race -timeout 20m ./...
 
 say "end to end: networks of real processes"
-CAIRN_E2E=1 go test -count 1 -timeout 8m -v ./e2e | grep -Ev '^(=== |    --- )'
+CAIRN_E2E=1 go test -count 1 -timeout 20m -v ./e2e | grep -Ev '^(=== |    --- )'
 
 if command -v promtool >/dev/null; then
 	say "Prometheus: configuration, rules, dashboards, a live network"
