@@ -1,9 +1,12 @@
 package proto
 
 import (
+	"encoding/binary"
+	"net/netip"
 	"slices"
 	"time"
 
+	"github.com/cairn-chain/cairn/p2p/salted"
 	"github.com/cairn-chain/cairn/p2p/wire"
 	"github.com/cairn-chain/cairn/types"
 )
@@ -42,7 +45,7 @@ type gossip struct {
 	tokens   float64
 	filled   time.Time // when tokens was computed
 	answered bool      // getaddr was; once
-	known    *rolling
+	known    *salted.Rolling
 	toTell   []wire.TimedAddrV2
 	next     time.Time // when toTell goes out
 	own      time.Time // when our own address goes out
@@ -155,9 +158,9 @@ func (g *gossip) refill(now time.Time) {
 
 func (g *gossip) know(m *Machine, a wire.TimedAddrV2) {
 	if g.known == nil {
-		g.known = newRolling(maxKnownAdr, m.key)
+		g.known = salted.NewRolling(maxKnownAdr, m.key)
 	}
-	g.known.add(netAddrKey(a))
+	g.known.Add(netAddrKey(a))
 }
 
 // netAddrKey makes an address of any network, with its port, look like a hash.
@@ -166,6 +169,13 @@ func netAddrKey(a wire.TimedAddrV2) types.Hash {
 		return addrPortKey(v1.Addr)
 	}
 	return types.DoubleSHA256(append([]byte{byte(a.Network), byte(a.Port), byte(a.Port >> 8)}, a.Addr...))
+}
+
+// addrPortKey does so with the port.
+func addrPortKey(a netip.AddrPort) types.Hash {
+	h := addrKey(a.Addr())
+	binary.LittleEndian.PutUint16(h[16:], a.Port())
+	return h
 }
 
 // saneTime mends times from the far past or the future.
@@ -180,7 +190,7 @@ func (m *Machine) saneTime(t uint32) uint32 {
 // passOn queues a fresh address for n peers. Which ones depends on the address, the day and a salt, so that
 // telling us again, or through another peer, reaches nobody else.
 func (m *Machine) passOn(from *peer, a wire.TimedAddrV2, n int) {
-	short := m.key.with(m.key.short(netAddrKey(a)), uint64(m.unix()/86400))
+	short := m.key.With(m.key.Short(netAddrKey(a)), uint64(m.unix()/86400))
 	_, everyones := a.V1()
 	var to []*peer
 	for _, p := range m.order {
@@ -188,7 +198,7 @@ func (m *Machine) passOn(from *peer, a wire.TimedAddrV2, n int) {
 			to = append(to, p)
 		}
 	}
-	rank := func(p *peer) uint64 { return m.key.with(short, uint64(p.id)) }
+	rank := func(p *peer) uint64 { return m.key.With(short, uint64(p.id)) }
 	slices.SortFunc(to, func(a, b *peer) int {
 		if rank(a) > rank(b) {
 			return -1
@@ -203,7 +213,7 @@ func (m *Machine) passOn(from *peer, a wire.TimedAddrV2, n int) {
 // tellAddr queues an address for a peer that does not know it.
 func (m *Machine) tellAddr(p *peer, a wire.TimedAddrV2) {
 	g := &p.gossip
-	if g.known != nil && g.known.has(netAddrKey(a)) || len(g.toTell) >= wire.MaxAddrs {
+	if g.known != nil && g.known.Has(netAddrKey(a)) || len(g.toTell) >= wire.MaxAddrs {
 		return
 	}
 	g.know(m, a)

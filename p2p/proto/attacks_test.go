@@ -10,6 +10,7 @@ import (
 	"github.com/cairn-chain/cairn/consensus"
 	"github.com/cairn-chain/cairn/consensus/consensustest"
 	"github.com/cairn-chain/cairn/merkle"
+	"github.com/cairn-chain/cairn/p2p/txrequest"
 	"github.com/cairn-chain/cairn/p2p/wire"
 	"github.com/cairn-chain/cairn/types"
 )
@@ -361,7 +362,7 @@ func TestInvFlood(t *testing.T) {
 	for range 3 {
 		r.recv(1, wire.InvMsg{Items: items})
 	}
-	if n := len(r.m.txs.tracker.txs); n != maxAnnounced {
+	if n := r.m.txs.tracker.Len(); n != txrequest.MaxAnnounced {
 		t.Errorf("%d announcements kept", n)
 	}
 	r.recv(1, wire.InvMsg{})
@@ -371,10 +372,10 @@ func TestInvFlood(t *testing.T) {
 		t.Error("disconnected")
 	}
 	out := r.pass(inboundDelay)
-	if n := len(asked(out, 1)); n != maxInRequest {
+	if n := len(asked(out, 1)); n != txrequest.MaxInRequest {
 		t.Errorf("asked for %d", n)
 	}
-	if n := len(asked(r.pass(txExpiry), 1)); n != maxInRequest {
+	if n := len(asked(r.pass(txrequest.Expiry), 1)); n != txrequest.MaxInRequest {
 		t.Errorf("asked for %d after the first requests expired", n)
 	}
 	for _, g := range sent[wire.GetData](out, 1) {
@@ -463,7 +464,7 @@ func TestSilentPeerDoesNotCensor(t *testing.T) {
 	if len(asked(r.all, 6)) != 1 {
 		t.Fatal("the outbound peer was not asked first")
 	}
-	out := r.pass(txExpiry)
+	out := r.pass(txrequest.Expiry)
 	n := 0
 	for id := PeerID(1); id <= 5; id++ {
 		n += len(asked(out, id))
@@ -488,7 +489,7 @@ func TestWitnessTwinDoesNotCensor(t *testing.T) {
 	r.pool.bad[evil.WitnessID()], r.pool.bad[plain.WitnessID()] = scripts, scripts
 	r.recv(1, wire.TxMsg{Tx: evil})
 	r.recv(1, wire.TxMsg{Tx: plain}) // stripped: its witness id is the txid
-	if !r.m.txs.rejects.has(evil.WitnessID()) || r.m.txs.rejects.has(honest.ID()) {
+	if !r.m.txs.rejects.Has(evil.WitnessID()) || r.m.txs.rejects.Has(honest.ID()) {
 		t.Error("remembered as refused: the stripped twin, or not the evil one")
 	}
 	out := r.recv(2, wire.InvMsg{Items: []wire.Inv{{Type: wire.InvWTx, Hash: honest.WitnessID()}}})
@@ -508,7 +509,7 @@ func TestWitnessTwinDoesNotCensor(t *testing.T) {
 	if out := r.recv(2, wire.InvMsg{Items: []wire.Inv{{Type: wire.InvWTx, Hash: types.Hash{9}}}}); len(asked(out, 2)) != 1 {
 		t.Error("nothing is asked for after a new tip")
 	}
-	if r.m.txs.rejects.has(evil.WitnessID()) {
+	if r.m.txs.rejects.Has(evil.WitnessID()) {
 		t.Error("refusals outlive the tip")
 	}
 }

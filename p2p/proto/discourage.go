@@ -2,8 +2,10 @@ package proto
 
 import (
 	"errors"
+	"net/netip"
 
 	"github.com/cairn-chain/cairn/consensus"
+	"github.com/cairn-chain/cairn/types"
 )
 
 // maxDiscouraged is how many addresses are remembered as discouraged at least, the newest; at most twice as many.
@@ -28,7 +30,7 @@ func (m *Machine) disconnect(p *peer, why, detail string, discourage bool) {
 		return
 	}
 	if discourage && p.addr.IsValid() {
-		m.disliked.add(addrKey(p.addr.Addr()))
+		m.disliked.Add(addrKey(p.addr.Addr()))
 	}
 	m.dropped++
 	m.emit(Disconnect{Peer: p.id, Why: why, Detail: detail, Discourage: discourage})
@@ -37,7 +39,7 @@ func (m *Machine) disconnect(p *peer, why, detail string, discourage bool) {
 
 // discouraged tells whether an address is disliked.
 func (m *Machine) discouraged(a addrPort) bool {
-	return a.IsValid() && m.disliked.has(addrKey(a.Addr()))
+	return a.IsValid() && m.disliked.Has(addrKey(a.Addr()))
 }
 
 // judge punishes a peer for a header or block that broke the rules. As Bitcoin Core it forgives what an honest
@@ -73,4 +75,11 @@ func isRule(err error) bool {
 // mutated tells whether the error is about a block whose hash may also belong to a good block.
 func mutated(err error) bool {
 	return consensus.IsMutation(consensus.KindOf(err))
+}
+
+// addrKey makes a net address without its port look like a hash, for a salted.Rolling.
+func addrKey(a netip.Addr) (h types.Hash) {
+	b := a.Unmap().As16()
+	copy(h[:], b[:])
+	return h
 }

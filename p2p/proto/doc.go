@@ -13,5 +13,5 @@
 // the tests call after every step, checks them.
 //
 // Start reading at events.go, then Machine.Step. Each of the other files is one concern; the hard ones
-// (presync.go, blockdownload.go, compact.go, txrequest.go, orphanage.go, evict.go) open with their specification.
+// (presync.go, blockdownload.go, compact.go, orphanage.go, evict.go) open with their specification.
 package proto

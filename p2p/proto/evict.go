@@ -127,6 +127,6 @@ func (m *Machine) candidate(q *peer) candidate {
 	return candidate{
 		id: q.id, since: q.since, minPing: q.ping.min, lastBlock: q.lastBlock, lastTx: q.lastTx,
 		blocksOnly: q.hs.got && !m.tellsTxs(q), disliked: !q.local && m.discouraged(q.addr),
-		group: q.group, salted: m.key.text(q.group),
+		group: q.group, salted: m.key.Text(q.group),
 	}
 }

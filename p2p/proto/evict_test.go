@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cairn-chain/cairn/p2p/salted"
 	"github.com/cairn-chain/cairn/p2p/wire"
 )
 
@@ -14,7 +15,7 @@ func crowd(n int, from PeerID, group string, start time.Time) (out []candidate) 
 	for i := range n {
 		out = append(out, candidate{
 			id: from + PeerID(i), since: start.Add(time.Duration(i) * time.Second), group: group,
-			salted: hashKey{1, 2}.text(group), minPing: time.Second,
+			salted: salted.Key{1, 2}.Text(group), minPing: time.Second,
 		})
 	}
 	return out

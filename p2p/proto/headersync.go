@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/cairn-chain/cairn/consensus"
+	"github.com/cairn-chain/cairn/p2p/salted"
 	"github.com/cairn-chain/cairn/p2p/wire"
 	"github.com/cairn-chain/cairn/types"
 )
@@ -274,7 +275,7 @@ func (m *Machine) lowWork(p *peer, start Entry, headers []types.Header, hashes [
 		m.headersEnd(p)
 		return true
 	}
-	key := hashKey{m.cfg.Rand.Uint64(), m.cfg.Rand.Uint64()}
+	key := salted.Key{m.cfg.Rand.Uint64(), m.cfg.Rand.Uint64()}
 	offset := m.cfg.Rand.IntN(defaultPresync.period)
 	p.sync.presync = newPresync(m.cfg.Params, start.Ancestry, goal, m.clock(), key, offset, defaultPresync)
 	m.presyncNext(p, headers, hashes, full)

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cairn-chain/cairn/p2p/txrequest"
 	"github.com/cairn-chain/cairn/p2p/wire"
 	"github.com/cairn-chain/cairn/types"
 )
@@ -210,7 +211,7 @@ func TestAnnouncementsOverTheBoundAreNotNoted(t *testing.T) {
 		items[i] = wire.Inv{Type: wire.InvWTx, Hash: types.Hash{byte(i), byte(i >> 8), byte(i >> 16), 1}}
 	}
 	r.recv(1, wire.InvMsg{Items: items})
-	if n := r.m.live(1).inv.known.size(); n != maxAnnounced {
+	if n := r.m.live(1).inv.known.Size(); n != txrequest.MaxAnnounced {
 		t.Errorf("%d of %d announcements noted", n, len(items))
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/cairn-chain/cairn/consensus"
+	"github.com/cairn-chain/cairn/p2p/salted"
 	"github.com/cairn-chain/cairn/p2p/wire"
 	"github.com/cairn-chain/cairn/types"
 )
@@ -21,7 +22,7 @@ type Machine struct {
 	now   time.Time     // of all timers; it never goes back
 	ahead time.Duration // how much further now is than the clock, since that was set back
 	out   []Effect
-	key   hashKey
+	key   salted.Key
 
 	dropped int // connections that we have ended, ever
 
@@ -39,7 +40,7 @@ type Machine struct {
 	compact  compactState
 	addrs    addrState
 	outbound outboundState
-	disliked *rolling // net addresses, by addrKey
+	disliked *salted.Rolling // net addresses, by addrKey
 	upload   uploadState
 
 	quick quickWork
@@ -82,8 +83,8 @@ func New(cfg Config) (*Machine, error) {
 	}
 	cfg.fill()
 	m := &Machine{cfg: cfg, peers: map[PeerID]*peer{}, tip: cfg.Chain.Tip()}
-	m.key = hashKey{cfg.Rand.Uint64(), cfg.Rand.Uint64()}
-	m.disliked = newRolling(maxDiscouraged, m.key)
+	m.key = salted.Key{cfg.Rand.Uint64(), cfg.Rand.Uint64()}
+	m.disliked = salted.NewRolling(maxDiscouraged, m.key)
 	m.blocks.init()
 	m.txs.init(m.key)
 	m.outbound.init(&cfg)
@@ -134,7 +135,7 @@ func (m *Machine) NextTick() time.Time {
 	}
 	var e earliest
 	e.add(m.now.Add(idleTick))
-	e.add(m.txs.tracker.next())
+	e.add(m.txs.tracker.Next())
 	m.outboundDeadlines(&e)
 	for _, t := range m.quick.times {
 		e.add(t)

@@ -28,55 +28,6 @@ func TestConfigIsChecked(t *testing.T) {
 	}
 }
 
-func TestRolling(t *testing.T) {
-	r := newRolling(100, hashKey{1, 2})
-	h := func(i int) types.Hash { return types.Hash{byte(i), byte(i >> 8)} }
-	for i := range 1000 {
-		r.add(h(i))
-		for j := max(i-99, 0); j <= i; j++ {
-			if !r.has(h(j)) {
-				t.Fatalf("%d forgotten after %d", j, i)
-			}
-		}
-		if r.size() > 200 {
-			t.Fatalf("size %d", r.size())
-		}
-	}
-	if r.has(h(0)) || r.has(h(5000)) {
-		t.Error("knows what it never saw, or saw long ago")
-	}
-}
-
-// The table says what a map says; rare and equal low bits, and 0, are among what is added.
-func TestShortSet(t *testing.T) {
-	rng := rand.New(rand.NewPCG(3, 3))
-	for _, spread := range []uint64{1, 7, 1 << 20} {
-		var set shortSet
-		twin := map[uint64]bool{}
-		for i := range 3000 {
-			s := rng.Uint64N(4000) * spread
-			if s == 1 {
-				continue // looks like 0
-			}
-			if set.has(s) != twin[s] {
-				t.Fatalf("spread %d, step %d: has(%d) is %v", spread, i, s, !twin[s])
-			}
-			if !twin[s] {
-				set.add(s)
-				twin[s] = true
-			}
-			if set.len != len(twin) || 5*set.len > 4*len(set.table) {
-				t.Fatalf("spread %d, step %d: %d of %d in %d places", spread, i, set.len, len(twin), len(set.table))
-			}
-		}
-		for s := range twin {
-			if !set.has(s) {
-				t.Fatalf("spread %d: %d was forgotten", spread, s)
-			}
-		}
-	}
-}
-
 func TestPoissonMean(t *testing.T) {
 	r := newRig(t, nil)
 	var sum time.Duration

@@ -30,10 +30,8 @@ func (s *scenario) measure() {
 		}
 		item("blocksAsked", len(p.dl.queue))
 		item("blocksJudged", p.dl.submitted)
-		if pa := s.m.txs.tracker.peers[p.id]; pa != nil {
-			item("txsAnnounced", len(pa.hashes))
-			item("txsAsked", pa.asked)
-		}
+		item("txsAnnounced", s.m.txs.tracker.Announced(p.id))
+		item("txsAsked", s.m.txs.tracker.Load(p.id))
 		item("txsJudged", p.inv.pendingTxs)
 		item("txBytesJudged", p.inv.pendingBytes)
 		if u := s.m.txs.orphans.users[p.id]; u != nil {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"slices"
 
+	"github.com/cairn-chain/cairn/p2p/salted"
 	"github.com/cairn-chain/cairn/types"
 )
 
@@ -30,7 +31,7 @@ const maxOffered = 5000
 
 // packageState is what is remembered of packages.
 type packageState struct {
-	poor *rolling // witness ids refused for fees alone, and packageKey of pairs that were refused
+	poor *salted.Rolling // witness ids refused for fees alone, and packageKey of pairs that were refused
 }
 
 // packageKey names a pair of transactions.
@@ -54,7 +55,7 @@ func (m *Machine) tryPackage(peer PeerID, parent *types.Tx) {
 		wid := n.tx.WitnessID()
 		pair := []*types.Tx{parent, n.tx}
 		_, judging := t.pending[wid]
-		if judging || !slices.Contains(n.peers, peer) || t.rejects.has(wid) || t.packages.poor.has(packageKey(pair)) {
+		if judging || !slices.Contains(n.peers, peer) || t.rejects.Has(wid) || t.packages.poor.Has(packageKey(pair)) {
 			continue
 		}
 		if m.roomFor(p, pair...) {
@@ -89,7 +90,7 @@ func (m *Machine) packageVerdict(e PackageVerdict) {
 		}
 	}
 	if isRule(e.Err) {
-		m.txs.packages.poor.add(packageKey(e.Txs))
+		m.txs.packages.poor.Add(packageKey(e.Txs))
 	}
 	for _, v := range slices.Backward(e.Results) {
 		switch {
@@ -116,11 +117,11 @@ func (m *Machine) offerParents(p *peer, a *announced) {
 			continue
 		}
 		if p.inv.offered == nil {
-			p.inv.offered = newRolling(maxOffered, m.key)
+			p.inv.offered = salted.NewRolling(maxOffered, m.key)
 		}
-		p.inv.offered.add(id)
+		p.inv.offered.Add(id)
 	}
 }
 
 // offered tells whether something that was announced to the peer spends the transaction.
-func (p *peer) offered(id types.Hash) bool { return p.inv.offered != nil && p.inv.offered.has(id) }
+func (p *peer) offered(id types.Hash) bool { return p.inv.offered != nil && p.inv.offered.Has(id) }

@@ -99,11 +99,11 @@ func TestPackageVerdicts(t *testing.T) {
 	child := tx(2, parent.ID())
 	r.step(PackageVerdict{})
 	r.step(PackageVerdict{Peer: 9, Txs: []*types.Tx{parent, child}, Err: errors.New("disk full")})
-	if r.m.txs.packages.poor.size() != 0 {
+	if r.m.txs.packages.poor.Size() != 0 {
 		t.Error("our own failure is held against a pair")
 	}
 	r.step(PackageVerdict{Peer: 9, Txs: []*types.Tx{parent, child}, Err: consensus.Reject(consensus.TRUCViolation, "")})
-	if !r.m.txs.packages.poor.has(packageKey([]*types.Tx{parent, child})) {
+	if !r.m.txs.packages.poor.Has(packageKey([]*types.Tx{parent, child})) {
 		t.Error("a refused pair is forgotten")
 	}
 	// It is not tried before the next block, and then it is.

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/cairn-chain/cairn/consensus"
+	"github.com/cairn-chain/cairn/p2p/salted"
 	"github.com/cairn-chain/cairn/p2p/wire"
 	"github.com/cairn-chain/cairn/types"
 )
@@ -40,7 +41,7 @@ type presync struct {
 	start  consensus.Ancestry // known to the chain
 	goal   consensus.Work
 	tuning presyncTuning
-	key    hashKey
+	key    salted.Key
 	offset int32
 
 	// Of the phase that is under way: the sum, the last header, its height.
@@ -80,7 +81,7 @@ func (r *bitRow) push(bit uint64) {
 func (r *bitRow) at(i int) uint64 { return r.words[i/64] >> (i % 64) & 1 }
 
 // newPresync begins phase 1 of a chain that starts after start.
-func newPresync(p *consensus.Params, start consensus.Ancestry, goal consensus.Work, now time.Time, key hashKey, offset int, t presyncTuning) *presync {
+func newPresync(p *consensus.Params, start consensus.Ancestry, goal consensus.Work, now time.Time, key salted.Key, offset int, t presyncTuning) *presync {
 	seconds := now.Unix() - start.MedianTime() + p.MaxFutureTime
 	s := &presync{params: p, start: start, goal: goal, tuning: t, key: key, offset: int32(offset % t.period)}
 	s.maxBits = int(max(6*seconds/int64(t.period), 0)) + 1
@@ -171,7 +172,7 @@ func (s *presync) advance(h *types.Header, hash types.Hash) {
 // commits tells whether the header at the present height is one of which a bit is kept.
 func (s *presync) commits() bool { return (s.height+s.offset)%int32(s.tuning.period) == 0 }
 
-func (s *presync) bit(hash types.Hash) uint64 { return s.key.short(hash) & 1 }
+func (s *presync) bit(hash types.Hash) uint64 { return s.key.Short(hash) & 1 }
 
 // locator asks for what follows the last header of the phase; a peer that has left that chain answers
 // from the start.

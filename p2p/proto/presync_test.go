@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/cairn-chain/cairn/consensus"
+	"github.com/cairn-chain/cairn/p2p/salted"
 	"github.com/cairn-chain/cairn/p2p/wire"
 	"github.com/cairn-chain/cairn/types"
 )
@@ -42,7 +43,7 @@ func work(n int) consensus.Work {
 }
 
 func testPresync(goal int) *presync {
-	return newPresync(testNet, rootNode, work(goal), testStart.Add(time.Hour), hashKey{5, 6}, 1, smallPresync)
+	return newPresync(testNet, rootNode, work(goal), testStart.Add(time.Hour), salted.Key{5, 6}, 1, smallPresync)
 }
 
 func TestPresyncLetsAGoodChainThrough(t *testing.T) {
@@ -94,7 +95,7 @@ func TestPresyncFindsSwitchedHeaders(t *testing.T) {
 }
 
 func TestPresyncBoundsItsMemory(t *testing.T) {
-	s := newPresync(testNet, rootNode, work(1_000_000), testStart, hashKey{5, 6}, 0, smallPresync)
+	s := newPresync(testNet, rootNode, work(1_000_000), testStart, salted.Key{5, 6}, 0, smallPresync)
 	most := s.maxBits
 	s.maxBits = 20
 	if _, more := feed(s, headersOf(branch(rootNode, 100, 1)), 10); more || s.bits.n > 20 {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/cairn-chain/cairn/consensus"
+	"github.com/cairn-chain/cairn/p2p/salted"
 	"github.com/cairn-chain/cairn/p2p/wire"
 	"github.com/cairn-chain/cairn/types"
 )
@@ -39,12 +40,12 @@ type relayState struct {
 
 // peerRelay is one peer's part.
 type peerRelay struct {
-	known    *rolling     // what the peer has, as far as we know; nil: nothing
-	offered  *rolling     // what it may ask for beside; see offerParents
-	toTell   []*announced // to be announced
-	next     time.Time    // when, for peers that we dialled; the zero time while nothing waits
-	minFee   int64        // the peer's fee filter
-	poolTold bool         // the mempool was announced to it, see onFeeFilter
+	known    *salted.Rolling // what the peer has, as far as we know; nil: nothing
+	offered  *salted.Rolling // what it may ask for beside; see offerParents
+	toTell   []*announced    // to be announced
+	next     time.Time       // when, for peers that we dialled; the zero time while nothing waits
+	minFee   int64           // the peer's fee filter
+	poolTold bool            // the mempool was announced to it, see onFeeFilter
 	// poolAsked: it asked for the mempool, which is told with the next announcement
 	poolAsked bool
 	toldFee   int64 // ours, as the peer knows it; −1: none yet
@@ -74,19 +75,19 @@ func (m *Machine) greetRelay(p *peer) {
 // know notes that the peer has something.
 func (p *peer) know(m *Machine, h types.Hash) {
 	if p.inv.known == nil {
-		p.inv.known = newRolling(maxKnown, m.key)
+		p.inv.known = salted.NewRolling(maxKnown, m.key)
 	}
-	p.inv.known.add(h)
+	p.inv.known.Add(h)
 }
 
-func (p *peer) knows(h types.Hash) bool { return p.inv.known != nil && p.inv.known.has(h) }
+func (p *peer) knows(h types.Hash) bool { return p.inv.known != nil && p.inv.known.Has(h) }
 
 // tipChanged announces the new tip.
 func (m *Machine) tipChanged(connected []*types.Block) {
 	m.blocks.changed()
 	tip := m.cfg.Chain.Tip()
 	if !inBestChain(tip, m.tip) {
-		m.txs.recent.reset() // what was in the blocks that were taken off may come again
+		m.txs.recent.Reset() // what was in the blocks that were taken off may come again
 	}
 	for _, b := range connected {
 		m.txs.confirmed(b)
@@ -96,8 +97,8 @@ func (m *Machine) tipChanged(connected []*types.Block) {
 	}
 	old := m.tip
 	m.tip, m.tipAt = tip, m.now
-	m.txs.rejects.reset()
-	m.txs.packages.poor.reset()
+	m.txs.rejects.Reset()
+	m.txs.packages.poor.Reset()
 	m.settle()
 	m.hastenFeeFilter()
 	if !m.settled && m.cfg.Chain.BestHeader().Hash() != tip.Hash() {

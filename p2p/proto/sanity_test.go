@@ -31,7 +31,7 @@ func (m *Machine) sanity() error {
 	if next := m.NextTick(); !next.After(m.clock()) && !m.tipAt.IsZero() {
 		return fmt.Errorf("next tick %v is not after now %v", next, m.clock())
 	}
-	for _, check := range []func() error{m.compactSanity, m.blockSanity, m.txSanity, m.txs.tracker.check, m.txs.orphans.check} {
+	for _, check := range []func() error{m.compactSanity, m.blockSanity, m.txSanity, m.txs.tracker.Check, m.txs.orphans.check} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -50,10 +50,10 @@ func (m *Machine) peerSanity(p *peer) error {
 		return fmt.Errorf("%d transactions of %d bytes pending", p.inv.pendingTxs, p.inv.pendingBytes)
 	case len(p.inv.toTell) > maxToTell || len(p.serve.queue) > maxAsked || len(p.serve.filters) > maxFilterAsks || len(p.gossip.toTell) > 1000:
 		return fmt.Errorf("a queue is over its bound: %d, %d, %d", len(p.inv.toTell), len(p.serve.queue), len(p.gossip.toTell))
-	case p.inv.offered != nil && p.inv.offered.size() > 2*maxOffered:
-		return fmt.Errorf("%d offered", p.inv.offered.size())
-	case p.inv.known != nil && p.inv.known.size() > 2*maxKnown:
-		return fmt.Errorf("%d known", p.inv.known.size())
+	case p.inv.offered != nil && p.inv.offered.Size() > 2*maxOffered:
+		return fmt.Errorf("%d offered", p.inv.offered.Size())
+	case p.inv.known != nil && p.inv.known.Size() > 2*maxKnown:
+		return fmt.Errorf("%d known", p.inv.known.Size())
 	case p.serve.unread() > 2*serveWindow:
 		return fmt.Errorf("%d bytes served unread", p.serve.unread())
 	case p.sync.pending < 0 || p.sync.pending > maxPendingHeaders+defaultPresync.lookahead+2000:
@@ -149,57 +149,11 @@ func (m *Machine) txSanity() error {
 	if n := len(m.relay.fresh.order); n != len(m.relay.fresh.since) || n > maxFresh {
 		return fmt.Errorf("%d fresh transactions, %d by id", n, len(m.relay.fresh.since))
 	}
-	if m.disliked.size() > 2*maxDiscouraged || m.txs.rejects.size() > 2*maxRejects || m.txs.packages.poor.size() > 2*maxRejects || m.txs.recent.size() > 2*maxConfirmed {
+	if m.disliked.Size() > 2*maxDiscouraged || m.txs.rejects.Size() > 2*maxRejects || m.txs.packages.poor.Size() > 2*maxRejects || m.txs.recent.Size() > 2*maxConfirmed {
 		return fmt.Errorf("a rolling set is over its bound")
 	}
 	if len(m.txs.retryList) > 2*maxOrphans {
 		return fmt.Errorf("%d orphans wait to be tried", len(m.txs.retryList))
-	}
-	return nil
-}
-
-// check verifies the invariants of the tracker.
-func (t *txTracker) check() error {
-	if len(t.txs) != len(t.queue) {
-		return fmt.Errorf("%d transactions wanted, %d scheduled", len(t.txs), len(t.queue))
-	}
-	counts, asked := map[PeerID]int{}, map[PeerID]int{}
-	for h, w := range t.txs {
-		if t.queue[w.index] != w || w.hash != h {
-			return fmt.Errorf("transaction %v is not where it thinks", h)
-		}
-		out, live := 0, 0
-		seen := map[PeerID]bool{}
-		for _, a := range w.anns {
-			if seen[a.peer] {
-				return fmt.Errorf("peer %d announced %v twice", a.peer, h)
-			}
-			seen[a.peer] = true
-			counts[a.peer]++
-			if a.state == annAsked {
-				out++
-				asked[a.peer]++
-			}
-			if a.state != annDone {
-				live++
-			}
-		}
-		if out > 1 || live == 0 {
-			return fmt.Errorf("transaction %v: %d requests out, %d announcements live", h, out, live)
-		}
-		for _, a := range w.anns {
-			if a.state == annParked && out == 0 && !t.peers[a.peer].busy() {
-				return fmt.Errorf("transaction %v waits for peer %d, which could be asked", h, a.peer)
-			}
-		}
-	}
-	if len(counts) != len(t.peers) {
-		return fmt.Errorf("%d peers announced, %d are kept", len(counts), len(t.peers))
-	}
-	for id, pa := range t.peers {
-		if len(pa.hashes) != counts[id] || pa.asked != asked[id] || pa.asked > maxInRequest || len(pa.hashes) > maxAnnounced || len(pa.parked) > 2*maxAnnounced {
-			return fmt.Errorf("peer %d: %d announcements counted as %d, %d requests as %d", id, counts[id], len(pa.hashes), asked[id], pa.asked)
-		}
 	}
 	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/cairn-chain/cairn/consensus"
+	"github.com/cairn-chain/cairn/p2p/salted"
+	"github.com/cairn-chain/cairn/p2p/txrequest"
 	"github.com/cairn-chain/cairn/p2p/wire"
 	"github.com/cairn-chain/cairn/types"
 )
@@ -16,8 +18,8 @@ const (
 	inboundDelay    = 2 * time.Second
 	txidDelay       = 2 * time.Second
 	overloadedDelay = 2 * time.Second
-	overloaded      = maxInRequest // requests to one peer under way
-	txRetry         = time.Second  // until a transaction that came too fast is asked of the same peer again
+	overloaded      = txrequest.MaxInRequest // requests to one peer under way
+	txRetry         = time.Second            // until a transaction that came too fast is asked of the same peer again
 
 	maxTxAsks       = 1000    // in one getdata
 	maxPendingTxs   = 100     // of one peer with the mempool, unjudged
@@ -37,10 +39,10 @@ const (
 // and does not stand in the way of the honest transaction. Without witness the witness id is the txid, under
 // which peers may announce the honest one, so a stripped copy that fails its scripts is not remembered.
 type txState struct {
-	tracker   *txTracker
+	tracker   *txrequest.Tracker[PeerID]
 	orphans   *orphanage
-	rejects   *rolling
-	recent    *rolling               // txids and witness ids of the latest blocks
+	rejects   *salted.Rolling
+	recent    *salted.Rolling        // txids and witness ids of the latest blocks
 	pending   map[types.Hash]pending // with the mempool, by witness id
 	bytes     int                    // of pending
 	retries   int                    // of pending, those that were orphans
@@ -55,11 +57,11 @@ type pending struct {
 	retry bool
 }
 
-func (t *txState) init(key hashKey) {
-	t.tracker, t.orphans = newTxTracker(key), newOrphanage()
-	t.rejects, t.recent = newRolling(maxRejects, key), newRolling(maxConfirmed, key)
+func (t *txState) init(key salted.Key) {
+	t.tracker, t.orphans = txrequest.New[PeerID](key), newOrphanage()
+	t.rejects, t.recent = salted.NewRolling(maxRejects, key), salted.NewRolling(maxConfirmed, key)
 	t.pending = map[types.Hash]pending{}
-	t.packages.poor = newRolling(maxRejects, key)
+	t.packages.poor = salted.NewRolling(maxRejects, key)
 }
 
 // full tells whether no more may be handed to the mempool before it has judged.
@@ -74,7 +76,7 @@ func (t *txState) judging(wid types.Hash, p pending) {
 }
 
 func (t *txState) release(peer PeerID) {
-	t.tracker.gone(peer)
+	t.tracker.Gone(peer)
 	t.orphans.gone(peer)
 }
 
@@ -82,8 +84,8 @@ func (t *txState) release(peer PeerID) {
 func (t *txState) confirmed(b *types.Block) {
 	for _, tx := range b.Txs {
 		for _, h := range []types.Hash{tx.ID(), tx.WitnessID()} {
-			t.recent.add(h)
-			t.tracker.forget(h)
+			t.recent.Add(h)
+			t.tracker.Forget(h)
 		}
 		t.orphans.confirmed(tx)
 	}
@@ -95,7 +97,7 @@ func (m *Machine) haveTx(h types.Hash) bool {
 	if _, judging := t.pending[h]; judging {
 		return true
 	}
-	return t.orphans.has(h) || t.rejects.has(h) || t.recent.has(h) || m.cfg.Pool.Have(h)
+	return t.orphans.has(h) || t.rejects.Has(h) || t.recent.Has(h) || m.cfg.Pool.Have(h)
 }
 
 // onInv takes announcements.
@@ -125,7 +127,7 @@ func (m *Machine) onTxInv(p *peer, it wire.Inv) {
 		return
 	}
 	witnessID := it.Type == wire.InvWTx
-	if witnessID != p.hs.wtxid || (m.txs.tracker.overfull(p.id) && !p.perm.Has(PermRelay)) {
+	if witnessID != p.hs.wtxid || (m.txs.tracker.Full(p.id) && !p.perm.Has(PermRelay)) {
 		return
 	}
 	p.know(m, it.Hash)
@@ -135,7 +137,7 @@ func (m *Machine) onTxInv(p *peer, it wire.Inv) {
 	if witnessID {
 		m.txs.orphans.announce(it.Hash, p.id)
 	}
-	if !m.haveTx(it.Hash) && !m.txs.packages.poor.has(it.Hash) {
+	if !m.haveTx(it.Hash) && !m.txs.packages.poor.Has(it.Hash) {
 		m.wantTx(p, it.Hash, witnessID)
 	}
 }
@@ -149,28 +151,28 @@ func (m *Machine) wantTx(p *peer, h types.Hash, witnessID bool) {
 	if !witnessID && m.relay.byWitnessID > 0 {
 		delay += m.cfg.scaled(txidDelay)
 	}
-	if m.txs.tracker.load(p.id) >= overloaded && !p.perm.Has(PermRelay) {
+	if m.txs.tracker.Load(p.id) >= overloaded && !p.perm.Has(PermRelay) {
 		delay += m.cfg.scaled(overloadedDelay)
 	}
-	m.txs.tracker.announce(p.id, h, witnessID, p.preferred(), m.now.Add(delay))
+	m.txs.tracker.Announce(p.id, h, witnessID, p.preferred(), m.now.Add(delay))
 }
 
 // requestTxs sends the requests that are due.
 func (m *Machine) requestTxs() {
-	if !m.due(m.txs.tracker.next()) {
+	if !m.due(m.txs.tracker.Next()) {
 		return
 	}
 	items := map[PeerID][]wire.Inv{}
-	for _, a := range m.txs.tracker.advance(m.now) {
-		if m.haveTx(a.hash) {
-			m.txs.tracker.forget(a.hash)
+	for _, a := range m.txs.tracker.Advance(m.now) {
+		if m.haveTx(a.Hash) {
+			m.txs.tracker.Forget(a.Hash)
 			continue
 		}
 		t := wire.InvWitnessTx
-		if a.witnessID {
+		if a.WitnessID {
 			t = wire.InvWTx
 		}
-		items[a.peer] = append(items[a.peer], wire.Inv{Type: t, Hash: a.hash})
+		items[a.Peer] = append(items[a.Peer], wire.Inv{Type: t, Hash: a.Hash})
 	}
 	for _, p := range m.order {
 		for list := items[p.id]; len(list) > 0; {
@@ -185,7 +187,7 @@ func (m *Machine) onNotFound(p *peer, items []wire.Inv) {
 	for _, it := range items {
 		switch it.Type {
 		case wire.InvTx, wire.InvWTx, wire.InvWitnessTx:
-			m.txs.tracker.answered(p.id, it.Hash)
+			m.txs.tracker.Answered(p.id, it.Hash)
 		}
 	}
 }
@@ -204,22 +206,22 @@ func (m *Machine) onTx(p *peer, tx *types.Tx) {
 	}
 	m.txs.orphans.announce(wid, p.id)
 	if m.haveTx(wid) || m.cfg.Pool.Have(id) {
-		m.txs.tracker.forget(wid)
-		m.txs.tracker.answered(p.id, id)
+		m.txs.tracker.Forget(wid)
+		m.txs.tracker.Answered(p.id, id)
 		if p.perm.Has(PermForceRelay) {
 			m.broadcast(Broadcast{ID: id, WitnessID: wid})
 		}
 		return
 	}
-	if m.txs.packages.poor.has(wid) {
-		m.txs.tracker.forget(wid)
-		m.txs.tracker.answered(p.id, id)
+	if m.txs.packages.poor.Has(wid) {
+		m.txs.tracker.Forget(wid)
+		m.txs.tracker.Answered(p.id, id)
 		m.tryPackage(p.id, tx)
 		return
 	}
 	if !m.roomFor(p, tx) {
-		m.txs.tracker.postpone(p.id, wid, m.now.Add(txRetry))
-		m.txs.tracker.postpone(p.id, id, m.now.Add(txRetry))
+		m.txs.tracker.Postpone(p.id, wid, m.now.Add(txRetry))
+		m.txs.tracker.Postpone(p.id, id, m.now.Add(txRetry))
 		return
 	}
 	m.submitting(p, tx)
@@ -267,8 +269,8 @@ func (m *Machine) endPending(wid types.Hash, was pending) {
 
 func (m *Machine) acceptedTx(e TxVerdict) {
 	id, wid := e.Tx.ID(), e.Tx.WitnessID()
-	m.txs.tracker.forget(id)
-	m.txs.tracker.forget(wid)
+	m.txs.tracker.Forget(id)
+	m.txs.tracker.Forget(wid)
 	m.txs.orphans.erase(wid)
 	if p := m.live(e.Peer); p != nil {
 		p.lastTx = m.now
@@ -314,15 +316,15 @@ func (m *Machine) orphanTx(e TxVerdict) {
 	p := m.live(e.Peer)
 	m.compact.extra.add(e.Tx)
 	for _, parent := range e.MissingParents {
-		if t.rejects.has(parent) {
-			t.rejects.add(wid)
-			t.tracker.forget(wid)
+		if t.rejects.Has(parent) {
+			t.rejects.Add(wid)
+			t.tracker.Forget(wid)
 			t.orphans.erase(wid)
 			return
 		}
 	}
-	t.tracker.forget(wid)
-	t.tracker.answered(e.Peer, e.Tx.ID())
+	t.tracker.Forget(wid)
+	t.tracker.Answered(e.Peer, e.Tx.ID())
 	if p == nil || !t.orphans.add(e.Tx, p.id) {
 		return
 	}
@@ -338,21 +340,21 @@ func (m *Machine) refusedTx(e TxVerdict) {
 	id, wid := e.Tx.ID(), e.Tx.WitnessID()
 	m.compact.extra.add(e.Tx)
 	if !isRule(e.Err) {
-		m.txs.tracker.answered(e.Peer, id)
-		m.txs.tracker.answered(e.Peer, wid)
+		m.txs.tracker.Answered(e.Peer, id)
+		m.txs.tracker.Answered(e.Peer, wid)
 		return
 	}
 	m.txs.orphans.erase(wid)
-	m.txs.tracker.answered(e.Peer, id)
-	m.txs.tracker.answered(e.Peer, wid)
+	m.txs.tracker.Answered(e.Peer, id)
+	m.txs.tracker.Answered(e.Peer, wid)
 	if e.Reconsider {
-		m.txs.packages.poor.add(wid)
-		m.txs.tracker.forget(wid)
+		m.txs.packages.poor.Add(wid)
+		m.txs.tracker.Forget(wid)
 		return
 	}
 	if e.Tx.HasWitness() || !scriptFailure(consensus.KindOf(e.Err)) {
-		m.txs.rejects.add(wid)
-		m.txs.tracker.forget(wid)
+		m.txs.rejects.Add(wid)
+		m.txs.tracker.Forget(wid)
 	}
 }
 

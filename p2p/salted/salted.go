@@ -1,19 +1,25 @@
-package proto
+// Package salted holds short forms of hashes that nobody outside can foresee, and a bounded memory of such.
+//
+// The attack: whoever may choose what a node remembers (transactions, addresses) can look for two things that fall together in its tables, to have an
+// honest one taken for one that is known, or for slow maps. The rule: all that is chosen, ordered or remembered by a hash from
+// outside goes through a Key that was drawn at the node's start and never leaves it.
+//
+// It is not cryptography: a Key hides what it makes only as long as no outsider sees the short forms themselves.
+package salted
 
 import (
 	"encoding/binary"
-	"net/netip"
 
 	"github.com/cairn-chain/cairn/types"
 )
 
-// hashKey salts the short forms of hashes, so that nobody outside can choose two hashes that look
+// Key salts the short forms of hashes, so that nobody outside can choose two hashes that look
 // alike to this node.
-type hashKey [2]uint64
+type Key [2]uint64
 
-// short folds a hash to 64 bits. Hashes that differ in one of their four words never look alike, others do with a
+// Short folds a hash to 64 bits. Hashes that differ in one of their four words never look alike, others do with a
 // chance of 2⁻⁶⁴ as long as the key is secret.
-func (k hashKey) short(h types.Hash) uint64 {
+func (k Key) Short(h types.Hash) uint64 {
 	x := k[0]
 	for i := 0; i < types.HashSize; i += 8 {
 		x = scramble(x^binary.LittleEndian.Uint64(h[i:])) + k[1]
@@ -21,11 +27,11 @@ func (k hashKey) short(h types.Hash) uint64 {
 	return scramble(x)
 }
 
-// with folds a number into a short form.
-func (k hashKey) with(short, n uint64) uint64 { return scramble(scramble(short^k[1]) + n) }
+// With folds a number into a short form.
+func (k Key) With(short, n uint64) uint64 { return scramble(scramble(short^k[1]) + n) }
 
-// text folds a string.
-func (k hashKey) text(s string) uint64 { return k.short(types.DoubleSHA256([]byte(s))) }
+// Text folds a string.
+func (k Key) Text(s string) uint64 { return k.Short(types.DoubleSHA256([]byte(s))) }
 
 // scramble is the finalizer of splitmix64, a permutation.
 func scramble(x uint64) uint64 {
@@ -34,19 +40,21 @@ func scramble(x uint64) uint64 {
 	return x ^ x>>31
 }
 
-// rolling remembers at least the last n and at most the last 2n hashes that were added, in 64 salted
+// Rolling remembers at least the last n and at most the last 2n hashes that were added, in 64 salted
 // bits each: two generations, of which the older is dropped when the younger is full. That a hash
 // which was never added seems known has a chance of about 2n/2⁶⁴.
-type rolling struct {
+type Rolling struct {
 	n          int
-	key        hashKey
+	key        Key
 	old, young shortSet
 }
 
-func newRolling(n int, key hashKey) *rolling { return &rolling{n: n, key: key} }
+// NewRolling returns one with nothing in it, which takes no memory yet.
+func NewRolling(n int, key Key) *Rolling { return &Rolling{n: n, key: key} }
 
-func (r *rolling) add(h types.Hash) {
-	s := r.key.short(h)
+// Add remembers h, perhaps at the price of the oldest.
+func (r *Rolling) Add(h types.Hash) {
+	s := r.key.Short(h)
 	if r.young.has(s) {
 		return
 	}
@@ -56,18 +64,20 @@ func (r *rolling) add(h types.Hash) {
 	r.young.add(s)
 }
 
-func (r *rolling) has(h types.Hash) bool {
-	if r.size() == 0 {
+// Has tells whether h is remembered.
+func (r *Rolling) Has(h types.Hash) bool {
+	if r.Size() == 0 {
 		return false
 	}
-	s := r.key.short(h)
+	s := r.key.Short(h)
 	return r.young.has(s) || r.old.has(s)
 }
 
-func (r *rolling) reset() { r.old, r.young = shortSet{}, shortSet{} }
+// Reset forgets everything.
+func (r *Rolling) Reset() { r.old, r.young = shortSet{}, shortSet{} }
 
-// size is how many entries lie in memory, at most 2n.
-func (r *rolling) size() int { return r.old.len + r.young.len }
+// Size is how many entries lie in memory, at most 2n.
+func (r *Rolling) Size() int { return r.old.len + r.young.len }
 
 // shortSet is a set of short forms. A machine has several for each peer and asks them for each transaction, so that what counts is
 // how many places in memory are looked at: mostly one, for a Go map several.
@@ -113,17 +123,3 @@ func (t *shortSet) add(s uint64) {
 
 // taken keeps 0 for free places: it and 1 look alike.
 func taken(s uint64) uint64 { return max(s, 1) }
-
-// addrKey makes a net address without its port look like a hash, for a rolling.
-func addrKey(a netip.Addr) (h types.Hash) {
-	b := a.Unmap().As16()
-	copy(h[:], b[:])
-	return h
-}
-
-// addrPortKey does so with the port.
-func addrPortKey(a netip.AddrPort) types.Hash {
-	h := addrKey(a.Addr())
-	binary.LittleEndian.PutUint16(h[16:], a.Port())
-	return h
-}
