@@ -51,16 +51,10 @@ type OrphanInfo struct {
 
 // Orphans returns all of them, oldest first.
 func (m *Machine) Orphans() []OrphanInfo {
-	all := make([]*orphan, 0, len(m.txs.orphans.byID))
-	for _, n := range m.txs.orphans.byID {
-		all = append(all, n)
-	}
-	slices.SortFunc(all, func(a, b *orphan) int { return int(int64(a.seq) - int64(b.seq)) })
+	all := m.txs.orphans.All()
 	out := make([]OrphanInfo, len(all))
 	for i, n := range all {
-		peers := slices.Clone(n.peers)
-		slices.Sort(peers)
-		out[i] = OrphanInfo{Tx: n.tx, Peers: peers}
+		out[i] = OrphanInfo{Tx: n.Tx, Peers: slices.Sorted(slices.Values(n.Peers))}
 	}
 	return out
 }

@@ -530,7 +530,7 @@ func TestOrphanResolves(t *testing.T) {
 		t.Fatalf("asked for %v", got)
 	}
 	r.recv(1, wire.TxMsg{Tx: parent})
-	if !r.pool.Have(child.ID()) || r.m.txs.orphans.has(child.WitnessID()) {
+	if !r.pool.Have(child.ID()) || r.m.txs.orphans.Has(child.WitnessID()) {
 		t.Error("the child did not follow")
 	}
 }

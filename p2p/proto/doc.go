@@ -12,6 +12,7 @@
 // differ in size; the bounds stand as constants beside what they bound, and sanity (sanity_test.go), which
 // the tests call after every step, checks them.
 //
-// Start reading at events.go, then Machine.Step. Each of the other files is one concern; the hard ones
-// (presync.go, blockdownload.go, compact.go, orphanage.go, evict.go) open with their specification.
+// Start reading at events.go, then Machine.Step. Each of the other files is one concern; the hard ones (blockdownload.go, compact.go,
+// evict.go) open with their specification. What needs nothing of the machine is a package of its own: p2p/presync, p2p/txrequest,
+// p2p/orphanage, and p2p/salted, whose keys they share.
 package proto

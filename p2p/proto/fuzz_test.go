@@ -122,9 +122,9 @@ func (c *chaos) run() {
 	for _, id := range c.live {
 		c.step(Gone{id})
 	}
-	if len(c.m.order)+len(c.m.blocks.flights)+len(c.m.blocks.checking)+c.m.txs.tracker.Len()+len(c.m.txs.orphans.byID)+len(c.m.txs.pending)+c.m.blocks.partBytes+len(c.m.compact.chosen) != 0 {
+	if len(c.m.order)+len(c.m.blocks.flights)+len(c.m.blocks.checking)+c.m.txs.tracker.Len()+len(c.m.txs.orphans.All())+len(c.m.txs.pending)+c.m.blocks.partBytes+len(c.m.compact.chosen) != 0 {
 		c.t.Fatalf("something is left after all peers have gone: %d peers, %d flights, %d blocks, %d wanted, %d orphans, %d pending",
-			len(c.m.order), len(c.m.blocks.flights), len(c.m.blocks.checking), c.m.txs.tracker.Len(), len(c.m.txs.orphans.byID), len(c.m.txs.pending))
+			len(c.m.order), len(c.m.blocks.flights), len(c.m.blocks.checking), c.m.txs.tracker.Len(), len(c.m.txs.orphans.All()), len(c.m.txs.pending))
 	}
 }
 

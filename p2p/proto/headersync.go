@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/cairn-chain/cairn/consensus"
+	"github.com/cairn-chain/cairn/p2p/presync"
 	"github.com/cairn-chain/cairn/p2p/salted"
 	"github.com/cairn-chain/cairn/p2p/wire"
 	"github.com/cairn-chain/cairn/types"
@@ -53,7 +54,7 @@ type peerHeaders struct {
 	deadline time.Time // of active
 	asked    time.Time // when the getheaders went out that is not answered
 
-	presync *presync
+	presync *presync.Sync
 	pending int  // headers with the chain
 	more    bool // the last headers message was full
 	again   bool // headers were dropped because too many were pending
@@ -168,7 +169,7 @@ func (m *Machine) getHeaders(p *peer, from []types.Hash) bool {
 func (m *Machine) onHeaders(p *peer, headers []types.Header) {
 	s := &p.sync
 	full := len(headers) == wire.MaxHeaders
-	if s.presync != nil && len(headers) > 0 && !full && headers[0].PrevHash != s.presync.last {
+	if s.presync != nil && len(headers) > 0 && !full && headers[0].PrevHash != s.presync.Last() {
 		return // a new block, announced while the answer is on its way; its chain is not known well enough yet
 	}
 	s.asked = time.Time{}
@@ -276,15 +277,15 @@ func (m *Machine) lowWork(p *peer, start Entry, headers []types.Header, hashes [
 		return true
 	}
 	key := salted.Key{m.cfg.Rand.Uint64(), m.cfg.Rand.Uint64()}
-	offset := m.cfg.Rand.IntN(defaultPresync.period)
-	p.sync.presync = newPresync(m.cfg.Params, start.Ancestry, goal, m.clock(), key, offset, defaultPresync)
+	offset := m.cfg.Rand.IntN(presync.Default.Period)
+	p.sync.presync = presync.New(m.cfg.Params, start.Ancestry, goal, m.clock(), key, offset, presync.Default)
 	m.presyncNext(p, headers, hashes, full)
 	return true
 }
 
 func (m *Machine) presyncNext(p *peer, headers []types.Header, hashes []types.Hash, full bool) {
 	s := p.sync.presync
-	out, more := s.next(headers, hashes, full)
+	out, more := s.Next(headers, hashes, full)
 	if !more {
 		p.sync.presync = nil
 	}
@@ -295,12 +296,36 @@ func (m *Machine) presyncNext(p *peer, headers []types.Header, hashes []types.Ha
 	}
 	switch {
 	case more:
-		m.getHeaders(p, s.locator())
-	case s.reached:
+		m.getHeaders(p, presyncLocator(s))
+	case s.Reached():
 		p.sync.more = full
 	default:
 		m.headersEnd(p)
 	}
+}
+
+// presyncLocator asks for what follows the last header of the phase; a peer that has left that chain answers from the
+// start.
+func presyncLocator(s *presync.Sync) []types.Hash {
+	l := locator(s.Start())
+	if s.Last() != s.Start().Hash() {
+		l = append([]types.Hash{s.Last()}, l...)
+	}
+	return l[:min(len(l), wire.MaxLocator)]
+}
+
+// locator names a branch from n back: the last ten blocks, then ever larger steps, genesis at the end; at
+// most 10 + log₂ of the height.
+func locator(n consensus.Ancestry) []types.Hash {
+	var out []types.Hash
+	step := int32(1)
+	for h := n.Height(); h > 0; h -= step {
+		out = append(out, n.Ancestor(h).Hash())
+		if len(out) > 10 {
+			step *= 2
+		}
+	}
+	return append(out, n.Ancestor(0).Hash())
 }
 
 // submitHeaders hands headers to the chain, unless too many are there already.

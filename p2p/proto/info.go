@@ -80,7 +80,7 @@ func (m *Machine) info(p *peer) PeerInfo {
 		i.SyncedBlocks = forkOf(m.cfg.Chain.Tip(), p.sync.best).Height()
 	}
 	if p.sync.presync != nil {
-		i.Presynced = p.sync.presync.height
+		i.Presynced, _, _ = p.sync.presync.Size()
 	}
 	for _, r := range p.dl.queue {
 		i.InFlight = append(i.InFlight, r.flight.node.Height())

@@ -24,9 +24,10 @@ func (s *scenario) measure() {
 		}
 		item("headers", p.sync.pending)
 		if p.sync.presync != nil {
-			item("presynced", int(p.sync.presync.height))
-			item("presyncBits", p.sync.presync.bits.n)
-			item("presyncHeaders", len(p.sync.presync.held))
+			height, bits, held := p.sync.presync.Size()
+			item("presynced", int(height))
+			item("presyncBits", bits)
+			item("presyncHeaders", held)
 		}
 		item("blocksAsked", len(p.dl.queue))
 		item("blocksJudged", p.dl.submitted)
@@ -34,10 +35,9 @@ func (s *scenario) measure() {
 		item("txsAsked", s.m.txs.tracker.Load(p.id))
 		item("txsJudged", p.inv.pendingTxs)
 		item("txBytesJudged", p.inv.pendingBytes)
-		if u := s.m.txs.orphans.users[p.id]; u != nil {
-			item("orphans", len(u.ids))
-			item("orphanWeight", u.weight)
-		}
+		orphans, weight := s.m.txs.orphans.Share(p.id)
+		item("orphans", orphans)
+		item("orphanWeight", weight)
 		item("toTell", len(p.inv.toTell))
 		item("wanted", len(p.serve.queue))
 		item("filterRequests", len(p.serve.filters))
@@ -50,8 +50,8 @@ func (s *scenario) measure() {
 			s.out = append(s.out, fmt.Sprintf("holds for %d: %s", p.id, strings.Join(words, " ")))
 		}
 	}
-	if o := s.m.txs.orphans; len(o.byID) > 0 {
-		s.out = append(s.out, fmt.Sprintf("holds in all: orphans=%d orphanWeight=%d", len(o.byID), o.weight))
+	if n, weight := s.m.txs.orphans.Size(); n > 0 {
+		s.out = append(s.out, fmt.Sprintf("holds in all: orphans=%d orphanWeight=%d", n, weight))
 	}
 }
 

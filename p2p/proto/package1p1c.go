@@ -50,12 +50,12 @@ func (m *Machine) tryPackage(peer PeerID, parent *types.Tx) {
 	if _, judging := t.pending[parent.WitnessID()]; p == nil || judging {
 		return
 	}
-	children := t.orphans.children(parent)
+	children := t.orphans.Children(parent)
 	for _, n := range slices.Backward(children) {
-		wid := n.tx.WitnessID()
-		pair := []*types.Tx{parent, n.tx}
+		wid := n.Tx.WitnessID()
+		pair := []*types.Tx{parent, n.Tx}
 		_, judging := t.pending[wid]
-		if judging || !slices.Contains(n.peers, peer) || t.rejects.Has(wid) || t.packages.poor.Has(packageKey(pair)) {
+		if judging || !slices.Contains(n.Peers, peer) || t.rejects.Has(wid) || t.packages.poor.Has(packageKey(pair)) {
 			continue
 		}
 		if m.roomFor(p, pair...) {

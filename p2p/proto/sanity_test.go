@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/cairn-chain/cairn/p2p/orphanage"
+	"github.com/cairn-chain/cairn/p2p/presync"
 	"github.com/cairn-chain/cairn/types"
 )
 
@@ -31,7 +33,7 @@ func (m *Machine) sanity() error {
 	if next := m.NextTick(); !next.After(m.clock()) && !m.tipAt.IsZero() {
 		return fmt.Errorf("next tick %v is not after now %v", next, m.clock())
 	}
-	for _, check := range []func() error{m.compactSanity, m.blockSanity, m.txSanity, m.txs.tracker.Check, m.txs.orphans.check} {
+	for _, check := range []func() error{m.compactSanity, m.blockSanity, m.txSanity, m.txs.tracker.Check, m.txs.orphans.Check} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -56,7 +58,7 @@ func (m *Machine) peerSanity(p *peer) error {
 		return fmt.Errorf("%d known", p.inv.known.Size())
 	case p.serve.unread() > 2*serveWindow:
 		return fmt.Errorf("%d bytes served unread", p.serve.unread())
-	case p.sync.pending < 0 || p.sync.pending > maxPendingHeaders+defaultPresync.lookahead+2000:
+	case p.sync.pending < 0 || p.sync.pending > maxPendingHeaders+presync.Default.Lookahead+2000:
 		return fmt.Errorf("%d headers pending", p.sync.pending)
 	case p.inv.waits() && m.trickleAt(p).IsZero():
 		return fmt.Errorf("announcements wait and no timer runs")
@@ -135,7 +137,7 @@ func (m *Machine) txSanity() error {
 			byPeer[was.peer]++
 		}
 	}
-	if bytes != m.txs.bytes || len(m.txs.pending) > maxAllPending+maxRetries || bytes > maxAllPendingBytes+types.MaxBlockBytes+maxRetries*maxOrphanSize {
+	if bytes != m.txs.bytes || len(m.txs.pending) > maxAllPending+maxRetries || bytes > maxAllPendingBytes+types.MaxBlockBytes+maxRetries*orphanage.MaxTxWeight {
 		return fmt.Errorf("%d transactions of %d bytes pending, counted as %d", len(m.txs.pending), bytes, m.txs.bytes)
 	}
 	if retries != m.txs.retries || retries > maxRetries {
@@ -151,40 +153,6 @@ func (m *Machine) txSanity() error {
 	}
 	if m.disliked.Size() > 2*maxDiscouraged || m.txs.rejects.Size() > 2*maxRejects || m.txs.packages.poor.Size() > 2*maxRejects || m.txs.recent.Size() > 2*maxConfirmed {
 		return fmt.Errorf("a rolling set is over its bound")
-	}
-	if len(m.txs.retryList) > 2*maxOrphans {
-		return fmt.Errorf("%d orphans wait to be tried", len(m.txs.retryList))
-	}
-	return nil
-}
-
-// check verifies the invariants of the orphanage.
-func (o *orphanage) check() error {
-	weight, prevs, uses := 0, 0, 0
-	for wid, n := range o.byID {
-		weight += n.tx.Weight()
-		if n.tx.WitnessID() != wid || len(n.peers) == 0 {
-			return fmt.Errorf("orphan %v has %d peers", wid, len(n.peers))
-		}
-		uses += len(n.peers)
-		for _, op := range prevOuts(n.tx) {
-			prevs++
-			if !slices.Contains(o.byPrev[op], n) {
-				return fmt.Errorf("orphan %v is not found by %v", wid, op)
-			}
-		}
-	}
-	for _, list := range o.byPrev {
-		prevs -= len(list)
-	}
-	for id, u := range o.users {
-		uses -= len(u.ids)
-		if len(u.ids) == 0 || len(u.ids) > maxPeerOrphans || u.weight > maxPeerOrphanWeight {
-			return fmt.Errorf("peer %d has %d orphans of weight %d", id, len(u.ids), u.weight)
-		}
-	}
-	if weight != o.weight || weight > maxOrphanWeight || len(o.byID) > maxOrphans || prevs != 0 || uses != 0 {
-		return fmt.Errorf("%d orphans of weight %d counted as %d, %d and %d entries amiss", len(o.byID), weight, o.weight, prevs, uses)
 	}
 	return nil
 }

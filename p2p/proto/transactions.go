@@ -1,11 +1,11 @@
 package proto
 
 import (
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/cairn-chain/cairn/consensus"
+	"github.com/cairn-chain/cairn/p2p/orphanage"
 	"github.com/cairn-chain/cairn/p2p/salted"
 	"github.com/cairn-chain/cairn/p2p/txrequest"
 	"github.com/cairn-chain/cairn/p2p/wire"
@@ -39,15 +39,14 @@ const (
 // and does not stand in the way of the honest transaction. Without witness the witness id is the txid, under
 // which peers may announce the honest one, so a stripped copy that fails its scripts is not remembered.
 type txState struct {
-	tracker   *txrequest.Tracker[PeerID]
-	orphans   *orphanage
-	rejects   *salted.Rolling
-	recent    *salted.Rolling        // txids and witness ids of the latest blocks
-	pending   map[types.Hash]pending // with the mempool, by witness id
-	bytes     int                    // of pending
-	retries   int                    // of pending, those that were orphans
-	retryList []*orphan
-	packages  packageState
+	tracker  *txrequest.Tracker[PeerID]
+	orphans  *orphanage.Orphanage[PeerID]
+	rejects  *salted.Rolling
+	recent   *salted.Rolling        // txids and witness ids of the latest blocks
+	pending  map[types.Hash]pending // with the mempool, by witness id
+	bytes    int                    // of pending
+	retries  int                    // of pending, those that were orphans
+	packages packageState
 }
 
 // pending is a transaction that the mempool is judging.
@@ -58,7 +57,7 @@ type pending struct {
 }
 
 func (t *txState) init(key salted.Key) {
-	t.tracker, t.orphans = txrequest.New[PeerID](key), newOrphanage()
+	t.tracker, t.orphans = txrequest.New[PeerID](key), orphanage.New[PeerID]()
 	t.rejects, t.recent = salted.NewRolling(maxRejects, key), salted.NewRolling(maxConfirmed, key)
 	t.pending = map[types.Hash]pending{}
 	t.packages.poor = salted.NewRolling(maxRejects, key)
@@ -77,7 +76,7 @@ func (t *txState) judging(wid types.Hash, p pending) {
 
 func (t *txState) release(peer PeerID) {
 	t.tracker.Gone(peer)
-	t.orphans.gone(peer)
+	t.orphans.Gone(peer)
 }
 
 // confirmed: the block came onto the best chain.
@@ -87,7 +86,7 @@ func (t *txState) confirmed(b *types.Block) {
 			t.recent.Add(h)
 			t.tracker.Forget(h)
 		}
-		t.orphans.confirmed(tx)
+		t.orphans.Confirmed(tx)
 	}
 }
 
@@ -97,7 +96,7 @@ func (m *Machine) haveTx(h types.Hash) bool {
 	if _, judging := t.pending[h]; judging {
 		return true
 	}
-	return t.orphans.has(h) || t.rejects.Has(h) || t.recent.Has(h) || m.cfg.Pool.Have(h)
+	return t.orphans.Has(h) || t.rejects.Has(h) || t.recent.Has(h) || m.cfg.Pool.Have(h)
 }
 
 // onInv takes announcements.
@@ -135,7 +134,7 @@ func (m *Machine) onTxInv(p *peer, it wire.Inv) {
 		return
 	}
 	if witnessID {
-		m.txs.orphans.announce(it.Hash, p.id)
+		m.txs.orphans.Announce(it.Hash, p.id)
 	}
 	if !m.haveTx(it.Hash) && !m.txs.packages.poor.Has(it.Hash) {
 		m.wantTx(p, it.Hash, witnessID)
@@ -204,7 +203,7 @@ func (m *Machine) onTx(p *peer, tx *types.Tx) {
 	if !m.settled {
 		return
 	}
-	m.txs.orphans.announce(wid, p.id)
+	m.txs.orphans.Announce(wid, p.id)
 	if m.haveTx(wid) || m.cfg.Pool.Have(id) {
 		m.txs.tracker.Forget(wid)
 		m.txs.tracker.Answered(p.id, id)
@@ -271,42 +270,30 @@ func (m *Machine) acceptedTx(e TxVerdict) {
 	id, wid := e.Tx.ID(), e.Tx.WitnessID()
 	m.txs.tracker.Forget(id)
 	m.txs.tracker.Forget(wid)
-	m.txs.orphans.erase(wid)
+	m.txs.orphans.Erase(wid)
 	if p := m.live(e.Peer); p != nil {
 		p.lastTx = m.now
 	}
 	m.announceTx(&announced{id: id, wid: wid, rate: e.FeeRate, own: e.Peer == 0 || m.relaysFor(e.Peer)})
-	m.txs.queueRetries(m.txs.orphans.children(e.Tx))
-}
-
-// queueRetries notes orphans to be tried again. Those that were dropped while they waited are not kept.
-func (t *txState) queueRetries(children []*orphan) {
-	for _, n := range children {
-		if !n.queued {
-			n.queued = true
-			t.retryList = append(t.retryList, n)
-		}
-	}
-	if len(t.retryList) > maxOrphans {
-		t.retryList = slices.DeleteFunc(t.retryList, func(n *orphan) bool { return len(n.peers) == 0 })
-	}
+	m.txs.orphans.Wake(e.Tx)
 }
 
 // retryOrphans hands orphans whose parent has come to the mempool again, a few at a time: the next follow as
 // verdicts come.
 func (m *Machine) retryOrphans() {
 	t := &m.txs
-	for len(t.retryList) > 0 && t.retries < maxRetries {
-		n := t.retryList[0]
-		t.retryList = t.retryList[1:]
-		n.queued = false
-		wid := n.tx.WitnessID()
-		if _, judging := t.pending[wid]; judging || t.orphans.byID[wid] != n {
+	for t.retries < maxRetries {
+		n := t.orphans.Next()
+		if n == nil {
+			return
+		}
+		wid := n.Tx.WitnessID()
+		if _, judging := t.pending[wid]; judging {
 			continue
 		}
 		t.retries++
-		t.judging(wid, pending{peer: n.peers[0], bytes: n.tx.Size(), retry: true})
-		m.emit(SubmitTx{Peer: n.peers[0], Tx: n.tx})
+		t.judging(wid, pending{peer: n.Peers[0], bytes: n.Tx.Size(), retry: true})
+		m.emit(SubmitTx{Peer: n.Peers[0], Tx: n.Tx})
 	}
 }
 
@@ -319,13 +306,13 @@ func (m *Machine) orphanTx(e TxVerdict) {
 		if t.rejects.Has(parent) {
 			t.rejects.Add(wid)
 			t.tracker.Forget(wid)
-			t.orphans.erase(wid)
+			t.orphans.Erase(wid)
 			return
 		}
 	}
 	t.tracker.Forget(wid)
 	t.tracker.Answered(e.Peer, e.Tx.ID())
-	if p == nil || !t.orphans.add(e.Tx, p.id) {
+	if p == nil || !t.orphans.Add(e.Tx, p.id) {
 		return
 	}
 	for _, parent := range e.MissingParents {
@@ -344,7 +331,7 @@ func (m *Machine) refusedTx(e TxVerdict) {
 		m.txs.tracker.Answered(e.Peer, wid)
 		return
 	}
-	m.txs.orphans.erase(wid)
+	m.txs.orphans.Erase(wid)
 	m.txs.tracker.Answered(e.Peer, id)
 	m.txs.tracker.Answered(e.Peer, wid)
 	if e.Reconsider {

@@ -1,21 +1,10 @@
-package proto
-
-import (
-	"time"
-
-	"github.com/cairn-chain/cairn/consensus"
-	"github.com/cairn-chain/cairn/p2p/salted"
-	"github.com/cairn-chain/cairn/p2p/wire"
-	"github.com/cairn-chain/cairn/types"
-)
-
-// Presync: a chain of headers is not stored before it is known to be worth storing.
+// Package presync keeps a chain of headers from being stored before it is known to be worth storing.
 //
 // The attack (CVE-2019-25220, CVE-2024-52916): headers at the lowest difficulty cost next to nothing to make,
 // and each that is stored is stored for ever. A node that takes any chain of them can be filled up.
 //
-// The rule: headers that do not lead to at least a certain work (the greater of the network's minimum and our tip's
-// less 144 blocks of it) are not handed to the chain. One message of 2000 headers cannot always show that
+// The rule: headers that do not lead to at least a certain work, the goal (the caller's choice: the greater of the network's minimum
+// and our tip's less 144 blocks of it), are not handed to the chain. One message of 2000 headers cannot always show that
 // much, so a longer chain is asked for twice:
 //
 //  1. Counting. Headers are checked for their work and for their order, added up and forgotten. Of every
@@ -36,11 +25,22 @@ import (
 //
 // Invariant: the headers that were let out are a prefix of a chain that begins at start, connected and in order,
 // each with the work that it claims.
-type presync struct {
+package presync
+
+import (
+	"time"
+
+	"github.com/cairn-chain/cairn/consensus"
+	"github.com/cairn-chain/cairn/p2p/salted"
+	"github.com/cairn-chain/cairn/types"
+)
+
+// Sync is one chain on its way through both phases. It belongs to one goroutine.
+type Sync struct {
 	params *consensus.Params
 	start  consensus.Ancestry // known to the chain
 	goal   consensus.Work
-	tuning presyncTuning
+	tuning Tuning
 	key    salted.Key
 	offset int32
 
@@ -58,11 +58,12 @@ type presync struct {
 	held    []types.Header // of phase 2, not let out yet
 }
 
-// presyncTuning are the numbers of the trade between memory and safety.
-type presyncTuning struct{ period, lookahead int }
+// Tuning are the numbers of the trade between memory and safety, in headers: how many there are to one bit, and how many are held
+// behind one that is let out.
+type Tuning struct{ Period, Lookahead int }
 
-// defaultPresync is close to what Bitcoin Core's calculation gives for its own chain.
-var defaultPresync = presyncTuning{period: 600, lookahead: 15_000}
+// Default is close to what Bitcoin Core's calculation gives for its own chain.
+var Default = Tuning{Period: 600, Lookahead: 15_000}
 
 // bitRow is a growing row of bits.
 type bitRow struct {
@@ -80,24 +81,24 @@ func (r *bitRow) push(bit uint64) {
 
 func (r *bitRow) at(i int) uint64 { return r.words[i/64] >> (i % 64) & 1 }
 
-// newPresync begins phase 1 of a chain that starts after start.
-func newPresync(p *consensus.Params, start consensus.Ancestry, goal consensus.Work, now time.Time, key salted.Key, offset int, t presyncTuning) *presync {
+// New begins phase 1 of a chain that starts after start. key and offset are to be drawn anew for each.
+func New(p *consensus.Params, start consensus.Ancestry, goal consensus.Work, now time.Time, key salted.Key, offset int, t Tuning) *Sync {
 	seconds := now.Unix() - start.MedianTime() + p.MaxFutureTime
-	s := &presync{params: p, start: start, goal: goal, tuning: t, key: key, offset: int32(offset % t.period)}
-	s.maxBits = int(max(6*seconds/int64(t.period), 0)) + 1
+	s := &Sync{params: p, start: start, goal: goal, tuning: t, key: key, offset: int32(offset % t.Period)}
+	s.maxBits = int(max(6*seconds/int64(t.Period), 0)) + 1
 	s.rewind()
 	return s
 }
 
 // rewind goes back to the start.
-func (s *presync) rewind() {
+func (s *Sync) rewind() {
 	s.work, s.last, s.height = s.start.Work(), s.start.Hash(), s.start.Height()
 }
 
-// next takes the next headers of the chain, whose work and order among themselves were checked, with their
+// Next takes the next headers of the chain, whose work and order among themselves were checked, with their
 // hashes. full says that there may be more behind them. It returns the headers that may be stored now, and
-// whether to ask for more, from locator. When more is false the presync is over.
-func (s *presync) next(headers []types.Header, hashes []types.Hash, full bool) (out []types.Header, more bool) {
+// whether to ask for more, from Last on. When more is false the presync is over.
+func (s *Sync) Next(headers []types.Header, hashes []types.Hash, full bool) (out []types.Header, more bool) {
 	if len(headers) == 0 || headers[0].PrevHash != s.last {
 		return nil, false
 	}
@@ -117,7 +118,7 @@ func (s *presync) next(headers []types.Header, hashes []types.Hash, full bool) (
 }
 
 // count is phase 1.
-func (s *presync) count(headers []types.Header, hashes []types.Hash, full bool) bool {
+func (s *Sync) count(headers []types.Header, hashes []types.Hash, full bool) bool {
 	for i := range headers {
 		s.advance(&headers[i], hashes[i])
 		if s.commits() {
@@ -136,7 +137,7 @@ func (s *presync) count(headers []types.Header, hashes []types.Hash, full bool) 
 }
 
 // again is phase 2 for one header.
-func (s *presync) again(h *types.Header, hash types.Hash) bool {
+func (s *Sync) again(h *types.Header, hash types.Hash) bool {
 	s.advance(h, hash)
 	if !s.reached && s.commits() {
 		if s.checked >= s.bits.n || s.bits.at(s.checked) != s.bit(hash) {
@@ -150,8 +151,8 @@ func (s *presync) again(h *types.Header, hash types.Hash) bool {
 }
 
 // letOut takes what may be stored from the front of held.
-func (s *presync) letOut() []types.Header {
-	n := len(s.held) - s.tuning.lookahead
+func (s *Sync) letOut() []types.Header {
+	n := len(s.held) - s.tuning.Lookahead
 	if s.reached {
 		n = len(s.held)
 	}
@@ -163,37 +164,25 @@ func (s *presync) letOut() []types.Header {
 	return out
 }
 
-func (s *presync) advance(h *types.Header, hash types.Hash) {
+func (s *Sync) advance(h *types.Header, hash types.Hash) {
 	s.work = s.work.Add(consensus.WorkFromBits(h.Bits))
 	s.last = hash
 	s.height++
 }
 
 // commits tells whether the header at the present height is one of which a bit is kept.
-func (s *presync) commits() bool { return (s.height+s.offset)%int32(s.tuning.period) == 0 }
+func (s *Sync) commits() bool { return (s.height+s.offset)%int32(s.tuning.Period) == 0 }
 
-func (s *presync) bit(hash types.Hash) uint64 { return s.key.Short(hash) & 1 }
+func (s *Sync) bit(hash types.Hash) uint64 { return s.key.Short(hash) & 1 }
 
-// locator asks for what follows the last header of the phase; a peer that has left that chain answers
-// from the start.
-func (s *presync) locator() []types.Hash {
-	l := locator(s.start)
-	if s.last != s.start.Hash() {
-		l = append([]types.Hash{s.last}, l...)
-	}
-	return l[:min(len(l), wire.MaxLocator)]
-}
+// Start is the known block after which the chain begins.
+func (s *Sync) Start() consensus.Ancestry { return s.start }
 
-// locator names a branch from n back: the last ten blocks, then ever larger steps, genesis at the end; at
-// most 10 + log₂ of the height.
-func locator(n consensus.Ancestry) []types.Hash {
-	var out []types.Hash
-	step := int32(1)
-	for h := n.Height(); h > 0; h -= step {
-		out = append(out, n.Ancestor(h).Hash())
-		if len(out) > 10 {
-			step *= 2
-		}
-	}
-	return append(out, n.Ancestor(0).Hash())
-}
+// Last is the last header of the phase that is under way, Start's hash at its beginning: what is asked for next follows it.
+func (s *Sync) Last() types.Hash { return s.last }
+
+// Reached tells whether the goal was shown twice: all headers were let out.
+func (s *Sync) Reached() bool { return s.reached }
+
+// Size is how many headers of the phase were seen, how many bits are kept of the first one, and how many headers are held.
+func (s *Sync) Size() (height int32, bits, held int) { return s.height, s.bits.n, len(s.held) }
