@@ -7,6 +7,7 @@ import (
 	"maps"
 
 	"github.com/cairn-chain/cairn/consensus"
+	"github.com/cairn-chain/cairn/consensus/script"
 	"github.com/cairn-chain/cairn/types"
 )
 
@@ -20,13 +21,14 @@ type fault struct {
 func (f *fault) Error() string { return fmt.Sprintf("block %s: %v", f.node.hash, f.err) }
 func (f *fault) Unwrap() error { return f.err }
 
-// activate moves the tip to the best branch that is complete and valid. have is a block that the caller holds in memory, or nil.
+// activate moves the tip to the best branch that is complete and valid. have is a block that the caller holds in memory
+// and has checked, or none.
 //
 // A move is tried in a layer over the coin cache: blocks are taken off back to the fork and put on up to the target. As soon as the place
 // reached is better than the published tip, the layer is merged and this place is published. A branch that fails before that
 // leaves no trace but its mark: the layer is dropped, and the next best branch is tried, which may be the old tip. A layer that
 // outgrows the cache is merged and published early; then the way back is walked like any other.
-func (c *Chain) activate(ctx context.Context, have *types.Block) error {
+func (c *Chain) activate(ctx context.Context, have consensus.Placed) error {
 	before := c.Tip()
 	for {
 		tip, target := c.Tip(), c.tree.bestCandidate()
@@ -73,7 +75,7 @@ func (c *Chain) failedIndex(err error) error {
 }
 
 // moveTo moves the published tip to target, or returns why not.
-func (c *Chain) moveTo(ctx context.Context, target *Node, have *types.Block) error {
+func (c *Chain) moveTo(ctx context.Context, target *Node, have consensus.Placed) error {
 	fork := forkOf(c.Tip(), target)
 	if fork != c.Tip() && c.cache.bytes > c.cfg.CacheBytes/2 {
 		if err := c.flush(); err != nil { // make room, so that the layer need not be published early
@@ -123,7 +125,7 @@ func (m *move) down() error {
 }
 
 // up puts n on, and publishes it if that is an improvement.
-func (m *move) up(n *Node, have *types.Block) error {
+func (m *move) up(n *Node, have consensus.Placed) error {
 	if err := m.c.connect(m.layer, n, have); err != nil {
 		return err
 	}
@@ -179,16 +181,20 @@ func (c *Chain) publish(layer *cache, n *Node) error {
 }
 
 // connect puts n's block on the layer, which holds the coins after n's parent.
-func (c *Chain) connect(layer *cache, n *Node, have *types.Block) error {
-	b, err := c.readForConnect(n, have)
-	if err != nil {
-		return err
+func (c *Chain) connect(layer *cache, n *Node, have consensus.Placed) error {
+	b := have.Block()
+	if b == nil || b.Hash() != n.hash {
+		var err error
+		if b, err = c.readForConnect(n); err != nil {
+			return err
+		}
+		have = consensus.Placed{}
 	}
 	coins, err := c.fetch(layer, consensus.NeededOutpoints(c.cfg.Params, n.parent, b))
 	if err != nil {
 		return err
 	}
-	u, err := c.judge(layer, n, b, coins)
+	u, err := c.judge(layer, n, b, have, coins)
 	if err != nil {
 		if consensus.KindOf(err) == "" {
 			return err
@@ -227,11 +233,8 @@ func (c *Chain) doubt(err error) error {
 	return nil
 }
 
-// readForConnect returns n's block from memory or from the store.
-func (c *Chain) readForConnect(n *Node, have *types.Block) (*types.Block, error) {
-	if have != nil && have.Hash() == n.hash {
-		return have, nil
-	}
+// readForConnect returns n's block from the store.
+func (c *Chain) readForConnect(n *Node) (*types.Block, error) {
 	defer c.phase("read")()
 	b, err := c.store.Block(n.hash)
 	if unreadable(err) {
@@ -240,10 +243,17 @@ func (c *Chain) readForConnect(n *Node, have *types.Block) (*types.Block, error)
 	return b, describe(err, "block", n.hash)
 }
 
-// judge applies all rules that need coins.
-func (c *Chain) judge(layer *cache, n *Node, b *types.Block, coins consensus.Coins) (consensus.Update, error) {
+// judge applies all rules that need coins, and before them those of the block's place if placed does not hold the block.
+func (c *Chain) judge(layer *cache, n *Node, b *types.Block, placed consensus.Placed, coins consensus.Coins) (consensus.Update, error) {
 	done := c.phase("connect")
-	u, checks, err := consensus.Connect(c.cfg.Params, n.parent, b, coins)
+	var u consensus.Update
+	var checks []script.Check
+	var err error
+	if placed.Block() == b {
+		u, checks, err = placed.Connect(coins)
+	} else {
+		u, checks, err = consensus.Connect(c.cfg.Params, n.parent, b, coins)
+	}
 	done()
 	err = c.firstFault(n.parent, b, coins, err, func(ops []types.OutPoint) (consensus.Coins, error) { return c.fetch(layer, ops) })
 	if err != nil || n.Valid() {

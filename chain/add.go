@@ -127,7 +127,8 @@ func (c *Chain) AddBlock(b *types.Block) (known bool, err error) {
 	if h := c.history.Load(); h != nil && n.Assumed() {
 		return c.addHistory(h, b)
 	}
-	if err := c.check(n, b); err != nil {
+	placed, err := c.check(n, b)
+	if err != nil {
 		return false, errors.Join(err, c.commitIndex())
 	}
 	if c.cfg.Checked != nil && n.parent == c.Tip() {
@@ -137,7 +138,7 @@ func (c *Chain) AddBlock(b *types.Block) (known bool, err error) {
 		return false, c.fail(err)
 	}
 	c.lastFault = nil
-	if err := c.activate(context.Background(), b); err != nil {
+	if err := c.activate(context.Background(), placed); err != nil {
 		return false, err
 	}
 	return false, c.verdict(n)
@@ -154,20 +155,21 @@ func (c *Chain) verdict(n *Node) error {
 	return consensus.Reject(consensus.BadPrevBlk, "an ancestor is invalid")
 }
 
-// check judges what needs no coins. It marks n invalid if the fault lies in what n's hash commits to.
-func (c *Chain) check(n *Node, b *types.Block) error {
+// check judges what needs no coins, once for each block: what it returns goes on to judge. It marks n invalid if the fault lies in
+// what n's hash commits to.
+func (c *Chain) check(n *Node, b *types.Block) (placed consensus.Placed, err error) {
 	defer c.phase("check")()
-	err := consensus.CheckBlock(c.cfg.Params, b)
+	err = consensus.CheckBlock(c.cfg.Params, b)
 	if err == nil {
 		err = c.checkSigned(b)
 	}
 	if err == nil && n.parent != nil {
-		err = consensus.CheckBlockInPlace(c.cfg.Params, n.parent, b)
+		placed, err = consensus.CheckBlockInPlace(c.cfg.Params, n.parent, b)
 	}
 	if kind := consensus.KindOf(err); kind != "" && !consensus.IsMutation(kind) && !looksLikeTree(b) {
 		c.markInvalid(n, err)
 	}
-	return err
+	return placed, err
 }
 
 // checkSigned runs the check that a block was signed for its signet; on other networks there is none.
@@ -270,7 +272,7 @@ func (c *Chain) Invalidate(hash types.Hash) error {
 	if err := c.commitIndex(); err != nil {
 		return err
 	}
-	return c.activate(context.Background(), nil)
+	return c.activate(context.Background(), consensus.Placed{})
 }
 
 // Reconsider takes the mark of invalidity from a block, its ancestors and all that stands on it, and judges them again
@@ -294,7 +296,7 @@ func (c *Chain) Reconsider(hash types.Hash) error {
 	c.tree.inherit(c.touch)
 	c.tree.findBestHeader()
 	c.tree.findCandidates()
-	return c.activate(context.Background(), nil)
+	return c.activate(context.Background(), consensus.Placed{})
 }
 
 // Precious treats a block as if it had been seen before all others of the same work. It does nothing if the block's
@@ -311,7 +313,7 @@ func (c *Chain) Precious(hash types.Hash) error {
 	c.tree.precious--
 	c.touch(n)
 	c.tree.candidates[n] = struct{}{}
-	return c.activate(context.Background(), nil)
+	return c.activate(context.Background(), consensus.Placed{})
 }
 
 // operate begins an operator's command about a block.

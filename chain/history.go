@@ -54,7 +54,7 @@ func (c *Chain) addHistory(h *history, b *types.Block) (known bool, err error) {
 	if ferr := c.afterHistory(h); ferr != nil {
 		return known, ferr
 	}
-	if aerr := c.activate(context.Background(), nil); aerr != nil {
+	if aerr := c.activate(context.Background(), consensus.Placed{}); aerr != nil {
 		return known, aerr
 	}
 	return known, err

@@ -73,7 +73,7 @@ func (c *Chain) start(ctx context.Context) error {
 			return err
 		}
 	}
-	return c.activate(ctx, nil)
+	return c.activate(ctx, consensus.Placed{})
 }
 
 // restoreSet is restore; a snapshot whose coins are damaged is given up.
@@ -399,7 +399,7 @@ func (c *Chain) adopt(hash types.Hash) *Node {
 	}
 	n, err := c.addHeader(&b.Header)
 	if err == nil {
-		err = c.check(n, b)
+		_, err = c.check(n, b)
 	}
 	if err != nil {
 		c.log.Warn("a stored block is left out", "block", hash, "why", err)

@@ -228,7 +228,7 @@ func (c *Chain) ActivateSnapshot(ctx context.Context, l *SnapshotLoad, chainTx u
 		return c.fail(err)
 	}
 	c.log.Info("a snapshot of the coin set was loaded; the blocks before it are validated from now on", "height", l.base.height, "block", l.base.hash, "coins", l.count)
-	return c.activate(ctx, nil)
+	return c.activate(ctx, consensus.Placed{})
 }
 
 // jump makes base the tip, without the blocks on the way to it.

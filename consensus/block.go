@@ -67,8 +67,28 @@ func IsMutation(k Kind) bool {
 // CheckBlockInPlace checks what depends on the block's place but on no coin: that its transactions are
 // final (against the median time from CSVHeight on, BIP113, against the block's own time before), the height in the
 // coinbase (from BIP34Height on), the witness commitment (BIP141; before SegwitHeight there may be no witnesses
-// at all) and the weight. It returns nil or a RuleError. The block must have passed CheckBlock.
-func CheckBlockInPlace(p *Params, parent Ancestry, b *types.Block) error {
+// at all) and the weight. The error is nil or a RuleError; with nil comes the proof, with which the block can be connected
+// without being looked at for this a second time. The block must have passed CheckBlock.
+func CheckBlockInPlace(p *Params, parent Ancestry, b *types.Block) (Placed, error) {
+	if err := checkInPlace(p, parent, b); err != nil {
+		return Placed{}, err
+	}
+	return Placed{p, parent, b}, nil
+}
+
+// Placed is a block that passed CheckBlockInPlace as the child of its parent under the rules of its network. Nobody else
+// makes one, so an unchecked block cannot be passed off as checked, nor a checked one as the child of another parent; the
+// block must not be changed while its Placed is used. The zero value holds no block.
+type Placed struct {
+	p      *Params
+	parent Ancestry
+	block  *types.Block
+}
+
+// Block is the block that was checked; nil: none.
+func (placed Placed) Block() *types.Block { return placed.block }
+
+func checkInPlace(p *Params, parent Ancestry, b *types.Block) error {
 	if len(b.Txs) == 0 || len(b.Txs[0].In) == 0 {
 		return Reject(BadCbMissing, "no coinbase")
 	}

@@ -200,7 +200,7 @@ func TestHeightAndLocks(t *testing.T) {
 			changeCoinbase(b, func(tx *types.Tx) { tx.LockTime, tx.In[0].Sequence = uint32(c.Tip().MedianTime()), 0 })
 		}, consensus.BadTxnsNonFinal},
 	})
-	if err := consensus.CheckBlockInPlace(c.Params, c.Tip(), &types.Block{}); consensus.KindOf(err) != consensus.BadCbMissing {
+	if _, err := consensus.CheckBlockInPlace(c.Params, c.Tip(), &types.Block{}); consensus.KindOf(err) != consensus.BadCbMissing {
 		t.Errorf("a block of nothing: %v", err)
 	}
 }
@@ -267,13 +267,16 @@ func checkInPlace(t *testing.T, c *consensustest.Chain, first *consensustest.Nod
 			if err := consensus.CheckBlock(c.Params, b); err != nil {
 				t.Fatalf("CheckBlock: %v", err)
 			}
-			err := consensus.CheckBlockInPlace(c.Params, c.Tip(), b)
+			placed, err := consensus.CheckBlockInPlace(c.Params, c.Tip(), b)
 			if got := consensus.KindOf(err); got != tc.want || (tc.want == "") != (err == nil) {
 				t.Errorf("got %v, want %q", err, tc.want)
 			}
 			_, checks, err := consensus.Connect(c.Params, c.Tip(), b, c.Supplement(c.Tip(), b))
 			if got := consensus.KindOf(err); got != tc.want || err != nil && checks != nil {
 				t.Errorf("Connect: got %v and %d checks, want %q", err, len(checks), tc.want)
+			}
+			if held := placed.Block(); (held == b) != (tc.want == "") || held != nil && held != b {
+				t.Errorf("the proof holds %v", held)
 			}
 		})
 	}
@@ -332,7 +335,7 @@ func TestCommitWitness(t *testing.T) {
 	if err := consensus.CheckBlock(c.Params, b); err != nil {
 		t.Error(err)
 	}
-	if err := consensus.CheckBlockInPlace(c.Params, c.Tip(), b); err != nil {
+	if _, err := consensus.CheckBlockInPlace(c.Params, c.Tip(), b); err != nil {
 		t.Error(err)
 	}
 }

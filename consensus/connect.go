@@ -13,6 +13,9 @@ import (
 // the block.
 var ErrUndo = errors.New("undo data does not fit the block")
 
+// errNotChecked is the caller's fault: there is no block that was checked.
+var errNotChecked = errors.New("connecting a block that was not checked in its place")
+
 // Connect applies a block to the ledger as the child of parent. b must have passed CheckBlock; neither its work nor a
 // signet's signature is looked at. coins must hold what NeededOutpoints names, as far as it exists; Connect changes
 // neither coins nor b.
@@ -29,8 +32,18 @@ func Connect(p *Params, parent Ancestry, b *types.Block, coins Coins) (Update, [
 		u, err := UpdateFrom(nil, b, nil, true)
 		return u, nil, err
 	}
-	if err := CheckBlockInPlace(p, parent, b); err != nil {
+	placed, err := CheckBlockInPlace(p, parent, b)
+	if err != nil {
 		return Update{}, nil, err
+	}
+	return placed.Connect(coins)
+}
+
+// Connect does what the function Connect does for a block that was checked in its place before.
+func (placed Placed) Connect(coins Coins) (Update, []script.Check, error) {
+	p, parent, b := placed.p, placed.parent, placed.block
+	if b == nil {
+		return Update{}, nil, errNotChecked
 	}
 	c := connecting{p: p, parent: parent, height: parent.Height() + 1, coins: coins, undo: make(Undo, 0, len(b.Txs)-1)}
 	c.flags = ScriptFlags(p, c.height, b.Hash())

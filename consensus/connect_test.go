@@ -514,11 +514,45 @@ func BenchmarkConnect(b *testing.B) {
 	}
 	block := c.Build(c.Tip(), consensustest.AnyoneCanSpend, txs...)
 	coins := c.Supplement(c.Tip(), block)
-	b.ResetTimer()
-	for b.Loop() {
-		if _, _, err := consensus.Connect(p, c.Tip(), block, coins); err != nil {
+	b.Run("unchecked", func(b *testing.B) {
+		for b.Loop() {
+			if _, _, err := consensus.Connect(p, c.Tip(), block, coins); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("checked", func(b *testing.B) {
+		placed, err := consensus.CheckBlockInPlace(p, c.Tip(), block)
+		if err != nil {
 			b.Fatal(err)
 		}
+		for b.Loop() {
+			if _, _, err := placed.Connect(coins); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+// Without a block that was checked nothing is connected, and that is nobody's fault but the caller's. A checked block is connected as
+// the child of the parent for which it was checked, whatever else is known meanwhile.
+func TestPlaced(t *testing.T) {
+	u, checks, err := consensus.Placed{}.Connect(nil)
+	if err == nil || consensus.KindOf(err) != "" || u.Block != nil || checks != nil {
+		t.Errorf("a block that is none: %v, %v", u.Block, err)
+	}
+	c, first := chainWithCoins(t)
+	parent := c.Tip()
+	b := c.Build(parent, consensustest.AnyoneCanSpend, first.Spend(5))
+	placed, err := consensus.CheckBlockInPlace(c.Params, parent, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	coins := c.Supplement(parent, b)
+	c.Mine()
+	u, checks, err = placed.Connect(coins)
+	if err != nil || u.Block != b || len(checks) != 1 || u.Height != parent.Height()+1 {
+		t.Errorf("height %d, %d checks, %v", u.Height, len(checks), err)
 	}
 }
 
@@ -537,7 +571,7 @@ func FuzzJudgeBlock(f *testing.F) {
 			return
 		}
 		consensus.SetMerkleRoot(b) // or no change would get past the root
-		placeErr := consensus.CheckBlockInPlace(c.Params, tip, b)
+		placed, placeErr := consensus.CheckBlockInPlace(c.Params, tip, b)
 		if err := consensus.CheckBlock(c.Params, b); err != nil {
 			if consensus.KindOf(err) == "" {
 				t.Fatalf("no rule: %v", err)
@@ -547,6 +581,12 @@ func FuzzJudgeBlock(f *testing.F) {
 		u, checks, err := consensus.Connect(c.Params, tip, b, c.Supplement(tip, b))
 		if placeErr != nil && consensus.KindOf(err) != consensus.KindOf(placeErr) {
 			t.Fatalf("in place %v, connected %v", placeErr, err)
+		}
+		if placeErr == nil {
+			u2, checks2, err2 := placed.Connect(c.Supplement(tip, b))
+			if consensus.KindOf(err2) != consensus.KindOf(err) || len(checks2) != len(checks) || len(u2.Created) != len(u.Created) || len(u2.Spent) != len(u.Spent) {
+				t.Fatalf("connected %v, with the proof %v", err, err2)
+			}
 		}
 		if err != nil {
 			if consensus.KindOf(err) == "" || checks != nil {

@@ -92,7 +92,7 @@ func TestHeightInCoinbaseFromItsHeight(t *testing.T) {
 		if height >= 4 {
 			want = consensus.BadCbHeight
 		}
-		if err := consensus.CheckBlockInPlace(c.Params, c.Tip(), b); consensus.KindOf(err) != want {
+		if _, err := consensus.CheckBlockInPlace(c.Params, c.Tip(), b); consensus.KindOf(err) != want {
 			t.Errorf("height %d: %v", height, err)
 		}
 		c.Mine()
@@ -125,7 +125,7 @@ func TestLocksBeforeCSV(t *testing.T) {
 		}
 		locked.LockTime++
 		b = c.Build(c.Tip(), consensustest.AnyoneCanSpend, locked)
-		if err := consensus.CheckBlockInPlace(p, c.Tip(), b); consensus.KindOf(err) != consensus.BadTxnsNonFinal {
+		if _, err := consensus.CheckBlockInPlace(p, c.Tip(), b); consensus.KindOf(err) != consensus.BadTxnsNonFinal {
 			t.Errorf("a lock at the block's own time, active %t: %v", active, err)
 		}
 		c.Mine()
@@ -154,7 +154,7 @@ func TestWitnessesBeforeSegwit(t *testing.T) {
 			cases = map[*types.Block]consensus.Kind{with: "", wrong: consensus.BadWitnessNonceSize}
 		}
 		for b, want := range cases {
-			if err := consensus.CheckBlockInPlace(p, c.Tip(), b); consensus.KindOf(err) != want {
+			if _, err := consensus.CheckBlockInPlace(p, c.Tip(), b); consensus.KindOf(err) != want {
 				t.Errorf("height %d: %v, want %q", height, err, want)
 			}
 		}

@@ -164,7 +164,8 @@ func (l *lone) judge(b *types.Block) error {
 	if err := consensus.CheckBlock(l.params, b); err != nil {
 		return err
 	}
-	return consensus.CheckBlockInPlace(l.params, l.parent, b)
+	_, err := consensus.CheckBlockInPlace(l.params, l.parent, b)
+	return err
 }
 
 // sample checks the true block and then copies of it with one bit flipped, at n seeded places of each field that a block has.
