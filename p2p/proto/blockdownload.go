@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/cairn-chain/cairn/consensus"
+	"github.com/cairn-chain/cairn/p2p/compact"
 	"github.com/cairn-chain/cairn/p2p/wire"
 	"github.com/cairn-chain/cairn/types"
 )
@@ -73,9 +74,9 @@ type request struct {
 	at     time.Time
 	retry  time.Time // when it was last tried to ask another peer too
 
-	compact bool     // a compact block was asked for
-	tried   bool     // one came
-	partial *partial // and transactions of it were asked for
+	compact bool             // a compact block was asked for
+	tried   bool             // one came
+	partial *compact.Partial // and transactions of it were asked for
 }
 
 // checked is a block that lies with the chain, sent by n peers.
@@ -127,7 +128,7 @@ func (b *blockSync) add(p *peer, n consensus.Ancestry, now time.Time) *request {
 // dropPartial forgets what is there of a compact block.
 func (b *blockSync) dropPartial(r *request) {
 	if r.partial != nil {
-		b.partBytes -= r.partial.bytes
+		b.partBytes -= r.partial.Bytes
 		r.partial = nil
 	}
 }

@@ -4,7 +4,7 @@ import (
 	"slices"
 
 	"github.com/cairn-chain/cairn/consensus"
-	"github.com/cairn-chain/cairn/merkle"
+	"github.com/cairn-chain/cairn/p2p/compact"
 	"github.com/cairn-chain/cairn/p2p/wire"
 	"github.com/cairn-chain/cairn/types"
 )
@@ -24,8 +24,7 @@ import (
 //     (CVE-2024-52916); if its parent is unknown it is answered with getheaders.
 //   - It is put together only if it would be the best block and is at most compactAhead above our tip: the mempool knows
 //     nothing of later ones. Any other is only a header.
-//   - Short ids are matched with the mempool, then with the extra transactions (those that left the mempool of late, or never
-//     came in). Two transactions of one short id: none of both is believed, it is asked for. Two equal short ids in
+//   - Short ids are matched with the mempool, then with the extra transactions (p2p/compact). Two equal short ids in
 //     one block: the whole block is asked for.
 //   - What is missing is asked for by getblocktxn, once. What comes must be as many as were asked for, else the peer is
 //     punished. A blocktxn that was not asked for, or comes a second time, is ignored: nothing is left that it could change
@@ -38,9 +37,7 @@ import (
 //     to connect to, as long as none of those has it. One that does not answer is passed over as with whole blocks
 //     (blockdownload.go), and gives up its place.
 //
-// Complexity: one SipHash for each transaction of the mempool and each header that was worked for: about 10 ms for the 300,000
-// of a full one (BenchmarkAssemble). The pool is copied out in pieces of compactChunk ids, so that its lock is never held
-// long. Memory: all compact blocks that wait for something, maxCompactBytes together; over that a compact block is only a
+// Complexity: that of compact.Assemble for each header that was worked for. Memory: all compact blocks that wait for something, maxCompactBytes together; over that a compact block is only a
 // header.
 //
 // Invariant: a request holds a partial exactly while a getblocktxn of ours is unanswered, and blockSync.partBytes is the
@@ -49,17 +46,13 @@ const (
 	compactVersion  = 2
 	maxHighBand     = 3
 	compactAhead    = 2
-	compactChunk    = 4096
 	maxCompactBytes = 16 << 20
-	maxExtra        = 100
-	maxExtraBytes   = 1 << 20
-	maxExtraSize    = 100_000 // of one
 )
 
 // compactState is what is shared by all peers.
 type compactState struct {
 	chosen    []*peer // announce blocks in high bandwidth; who delivered longest ago is first
-	extra     extraTxs
+	extra     compact.Extra
 	failed    types.Hash // the last block that could not be put together: it is asked for whole
 	fresh     freshBlock
 	announced int32 // height of the highest block that was announced before it was judged
@@ -84,23 +77,6 @@ type CompactStats struct {
 
 // CompactStats returns the counts since the start.
 func (m *Machine) CompactStats() CompactStats { return m.compact.stats }
-
-// partial is a block of which transactions are missing.
-type partial struct {
-	header  types.Header
-	txs     []*types.Tx // nil: missing
-	missing []uint16
-	bytes   int
-}
-
-// What may come of looking for a block's transactions.
-type fate uint8
-
-const (
-	fateFine     fate = iota
-	fateInvalid       // the message contradicts itself
-	fateCollided      // two transactions of the block have one short id
-)
 
 // onSendCmpct: the peer says which compact blocks it understands.
 func (m *Machine) onSendCmpct(p *peer, msg wire.SendCmpct) {
@@ -149,7 +125,7 @@ func (m *Machine) onCmpctBlock(p *peer, c *wire.CmpctBlock) {
 // hold keeps a compact block until its header is judged, one a peer.
 func (m *Machine) hold(p *peer, c *wire.CmpctBlock) {
 	m.unhold(p)
-	if n := compactBytes(c); m.blocks.partBytes+n <= maxCompactBytes {
+	if n := compact.Bytes(c); m.blocks.partBytes+n <= maxCompactBytes {
 		p.compact.held = c
 		m.blocks.partBytes += n
 	}
@@ -157,19 +133,10 @@ func (m *Machine) hold(p *peer, c *wire.CmpctBlock) {
 
 func (m *Machine) unhold(p *peer) (held *wire.CmpctBlock) {
 	if held = p.compact.held; held != nil {
-		m.blocks.partBytes -= compactBytes(held)
+		m.blocks.partBytes -= compact.Bytes(held)
 		p.compact.held = nil
 	}
 	return held
-}
-
-// compactBytes is what a compact block takes in memory, about.
-func compactBytes(c *wire.CmpctBlock) int {
-	n := types.HeaderSize + 16*c.Txs()
-	for _, t := range c.Prefilled {
-		n += t.Tx.Size()
-	}
-	return n
 }
 
 // takeHeld goes on with compact blocks whose headers were judged.
@@ -217,7 +184,7 @@ func (m *Machine) takeCompact(p *peer, c *wire.CmpctBlock, hash types.Hash) {
 func (m *Machine) worthAssembling(n Entry, c *wire.CmpctBlock) bool {
 	tip := m.cfg.Chain.Tip()
 	return !m.cfg.NoCompactBlocks && n.Work().Cmp(tip.Work()) > 0 && n.Height() <= tip.Height()+compactAhead &&
-		m.blocks.partBytes+compactBytes(c) <= maxCompactBytes
+		m.blocks.partBytes+compact.Bytes(c) <= maxCompactBytes
 }
 
 // copies is of how many peers a block was asked.
@@ -231,21 +198,21 @@ func (m *Machine) copies(hash types.Hash) int {
 // assembleFor puts a block together for a request, or asks for what is missing.
 func (m *Machine) assembleFor(r *request, c *wire.CmpctBlock) {
 	r.tried = true
-	part, fate := m.assemble(c)
+	part, err := compact.Assemble(c, m.cfg.Pool, &m.compact.extra)
 	switch {
-	case fate == fateInvalid:
+	case err == compact.ErrInvalid:
 		p := r.peer
 		m.blocks.remove(r, m.now)
 		m.punish(p, "invalid compact block", "")
-	case fate == fateCollided:
+	case err != nil:
 		m.fallBack(r)
-	case len(part.missing) == 0:
+	case len(part.Missing) == 0:
 		m.assembled(r, part, false)
 	case r.first() || m.mayAskBeside(r):
 		r.partial = part
-		m.blocks.partBytes += part.bytes
-		m.compact.stats.MissingTxs += uint64(len(part.missing))
-		m.send(r.peer, wire.GetBlockTxn{Hash: r.flight.hash, Indexes: part.missing})
+		m.blocks.partBytes += part.Bytes
+		m.compact.stats.MissingTxs += uint64(len(part.Missing))
+		m.send(r.peer, wire.GetBlockTxn{Hash: r.flight.hash, Indexes: part.Missing})
 	default:
 		m.blocks.remove(r, m.now)
 	}
@@ -267,9 +234,9 @@ func (m *Machine) mayAskBeside(r *request) bool {
 // assembleAnyway tries a block that is under way from enough peers, or of a peer that owes enough: it is taken
 // if nothing is missing.
 func (m *Machine) assembleAnyway(p *peer, c *wire.CmpctBlock) {
-	part, fate := m.assemble(c)
-	if fate == fateFine && len(part.missing) == 0 && p.dl.unasked == 0 {
-		if b, ok := part.block(); ok {
+	part, err := compact.Assemble(c, m.cfg.Pool, &m.compact.extra)
+	if err == nil && len(part.Missing) == 0 && p.dl.unasked == 0 {
+		if b, ok := part.Block(); ok {
 			m.compact.stats.FromPool++
 			m.takeAssembled(p, b, false)
 		}
@@ -277,8 +244,8 @@ func (m *Machine) assembleAnyway(p *peer, c *wire.CmpctBlock) {
 }
 
 // assembled takes a block of which nothing is missing any more.
-func (m *Machine) assembled(r *request, part *partial, asked bool) {
-	b, ok := part.block()
+func (m *Machine) assembled(r *request, part *compact.Partial, asked bool) {
+	b, ok := part.Block()
 	if !ok {
 		m.fallBack(r)
 		return
@@ -335,140 +302,10 @@ func (m *Machine) onBlockTxn(p *peer, msg wire.BlockTxn) {
 	}
 	part := r.partial
 	m.blocks.dropPartial(r)
-	if len(msg.Txs) != len(part.missing) {
+	if !part.Fill(msg.Txs) {
 		m.blocks.remove(r, m.now)
 		m.punish(p, "invalid blocktxn", "")
 		return
 	}
-	for i, at := range part.missing {
-		part.txs[at] = msg.Txs[i]
-	}
 	m.assembled(r, part, true)
-}
-
-// block returns the block if its transactions give the merkle root.
-func (part *partial) block() (*types.Block, bool) {
-	ids := make([]types.Hash, len(part.txs))
-	for i, tx := range part.txs {
-		ids[i] = tx.ID()
-	}
-	root, mutated := merkle.Root(ids)
-	return &types.Block{Header: part.header, Txs: part.txs}, root == part.header.MerkleRoot && !mutated
-}
-
-// assemble looks for the transactions of a compact block.
-func (m *Machine) assemble(c *wire.CmpctBlock) (*partial, fate) {
-	if c.Txs() == 0 || c.Txs() > wire.MaxBlockTxs {
-		return nil, fateInvalid
-	}
-	part := &partial{header: c.Header, txs: make([]*types.Tx, c.Txs()), bytes: compactBytes(c)}
-	for _, t := range c.Prefilled {
-		if int(t.Index) >= len(part.txs) || t.Tx == nil || part.txs[t.Index] != nil {
-			return nil, fateInvalid
-		}
-		part.txs[t.Index] = t.Tx
-	}
-	match := newMatcher(part.txs, c)
-	if match == nil {
-		return nil, fateCollided
-	}
-	m.matchPool(match)
-	for _, tx := range m.compact.extra.txs {
-		match.try(tx.WitnessID(), func() *types.Tx { return tx })
-	}
-	for i, tx := range part.txs {
-		if tx == nil {
-			part.missing = append(part.missing, uint16(i))
-		}
-	}
-	return part, fateFine
-}
-
-// matchPool offers all transactions of the mempool. As Bitcoin Core it stops when everything was found.
-func (m *Machine) matchPool(match *matcher) {
-	buf := make([]types.Hash, compactChunk/32) // clearing more would cost more than looking through a small mempool
-	for from := 0; match.left > 0; {
-		n := m.cfg.Pool.WitnessIDs(from, buf)
-		if n == 0 {
-			return
-		}
-		for _, wid := range buf[:n] {
-			match.try(wid, func() *types.Tx { tx, _, _ := m.cfg.Pool.Get(wid); return tx })
-		}
-		if from += n; n == len(buf) && n < compactChunk {
-			buf = make([]types.Hash, 2*n)
-		}
-	}
-}
-
-// matcher finds the places of transactions by short id.
-type matcher struct {
-	key  wire.ShortIDKey
-	at   map[uint64]uint16 // the place of each short id
-	seen [1 << 10]uint64   // a bit for the low 16 of each short id: most of a pool is not in the block
-	txs  []*types.Tx
-	both []bool // two transactions have this short id
-	left int    // places without a transaction
-}
-
-// newMatcher returns nil if two short ids are equal. txs holds the transactions that need not be found.
-func newMatcher(txs []*types.Tx, c *wire.CmpctBlock) *matcher {
-	x := &matcher{key: c.Key(), at: make(map[uint64]uint16, len(c.ShortIDs)), txs: txs, both: make([]bool, len(txs)), left: len(c.ShortIDs)}
-	next := 0
-	for i, tx := range txs {
-		if tx != nil {
-			continue
-		}
-		id := c.ShortIDs[next]
-		next++
-		if _, twice := x.at[id]; twice {
-			return nil
-		}
-		x.at[id] = uint16(i)
-		x.seen[id>>6&(1<<10-1)] |= 1 << (id & 63)
-	}
-	return x
-}
-
-// try offers a transaction.
-func (x *matcher) try(wid types.Hash, get func() *types.Tx) {
-	if id := x.key.Of(wid); x.seen[id>>6&(1<<10-1)]>>(id&63)&1 != 0 {
-		x.place(id, wid, get)
-	}
-}
-
-func (x *matcher) place(id uint64, wid types.Hash, get func() *types.Tx) {
-	i, ok := x.at[id]
-	switch {
-	case !ok || x.both[i]:
-	case x.txs[i] == nil:
-		if x.txs[i] = get(); x.txs[i] != nil {
-			x.left--
-		}
-	case x.txs[i].WitnessID() != wid:
-		x.txs[i], x.both[i] = nil, true
-		x.left++
-	}
-}
-
-// extraTxs are transactions that are not in the mempool and yet may come in a block, the oldest first: others may have them
-// in theirs.
-type extraTxs struct {
-	txs   []*types.Tx
-	bytes int
-}
-
-func (e *extraTxs) add(txs ...*types.Tx) {
-	for _, tx := range txs {
-		if tx.Size() > maxExtraSize {
-			continue
-		}
-		e.txs = append(e.txs, tx)
-		e.bytes += tx.Size()
-		for len(e.txs) > maxExtra || e.bytes > maxExtraBytes {
-			e.bytes -= e.txs[0].Size()
-			e.txs[0] = nil
-			e.txs = e.txs[1:]
-		}
-	}
 }

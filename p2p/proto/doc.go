@@ -14,5 +14,5 @@
 //
 // Start reading at events.go, then Machine.Step. Each of the other files is one concern; the hard ones (blockdownload.go, compact.go,
 // evict.go) open with their specification. What needs nothing of the machine is a package of its own: p2p/presync, p2p/txrequest,
-// p2p/orphanage, and p2p/salted, whose keys they share.
+// p2p/orphanage, p2p/compact, and p2p/salted, whose keys they share.
 package proto

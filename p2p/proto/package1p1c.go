@@ -100,7 +100,7 @@ func (m *Machine) packageVerdict(e PackageVerdict) {
 			m.refusedTx(v)
 		}
 	}
-	m.compact.extra.add(e.Removed...)
+	m.compact.extra.Add(e.Removed...)
 	m.retryOrphans()
 	m.hastenFeeFilter()
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/cairn-chain/cairn/p2p/compact"
 	"github.com/cairn-chain/cairn/p2p/orphanage"
 	"github.com/cairn-chain/cairn/p2p/presync"
 	"github.com/cairn-chain/cairn/types"
@@ -103,11 +104,11 @@ func (m *Machine) compactSanity() error {
 	c, bytes := &m.compact, 0
 	for _, p := range m.order {
 		if p.compact.held != nil {
-			bytes += compactBytes(p.compact.held)
+			bytes += compact.Bytes(p.compact.held)
 		}
 		for _, r := range p.dl.queue {
 			if r.partial != nil {
-				bytes += r.partial.bytes
+				bytes += r.partial.Bytes
 			}
 		}
 		if p.compact.chosen != slices.Contains(c.chosen, p) || (p.closing && p.compact != peerCompact{}) {
@@ -117,14 +118,7 @@ func (m *Machine) compactSanity() error {
 	if bytes != m.blocks.partBytes || bytes > maxCompactBytes || len(c.chosen) > maxHighBand {
 		return fmt.Errorf("%d bytes of compact blocks wait, counted as %d; %d peers of high bandwidth", bytes, m.blocks.partBytes, len(c.chosen))
 	}
-	extra := 0
-	for _, tx := range c.extra.txs {
-		extra += tx.Size()
-	}
-	if extra != c.extra.bytes || extra > maxExtraBytes || len(c.extra.txs) > maxExtra {
-		return fmt.Errorf("%d extra transactions of %d bytes, counted as %d", len(c.extra.txs), extra, c.extra.bytes)
-	}
-	return nil
+	return c.extra.Check()
 }
 
 func (m *Machine) txSanity() error {

@@ -248,7 +248,7 @@ func (m *Machine) txVerdict(e TxVerdict) {
 			m.tryPackage(e.Peer, e.Tx)
 		}
 	}
-	m.compact.extra.add(e.Removed...)
+	m.compact.extra.Add(e.Removed...)
 	m.retryOrphans()
 	m.hastenFeeFilter()
 }
@@ -301,7 +301,7 @@ func (m *Machine) retryOrphans() {
 func (m *Machine) orphanTx(e TxVerdict) {
 	t, wid := &m.txs, e.Tx.WitnessID()
 	p := m.live(e.Peer)
-	m.compact.extra.add(e.Tx)
+	m.compact.extra.Add(e.Tx)
 	for _, parent := range e.MissingParents {
 		if t.rejects.Has(parent) {
 			t.rejects.Add(wid)
@@ -325,7 +325,7 @@ func (m *Machine) orphanTx(e TxVerdict) {
 
 func (m *Machine) refusedTx(e TxVerdict) {
 	id, wid := e.Tx.ID(), e.Tx.WitnessID()
-	m.compact.extra.add(e.Tx)
+	m.compact.extra.Add(e.Tx)
 	if !isRule(e.Err) {
 		m.txs.tracker.Answered(e.Peer, id)
 		m.txs.tracker.Answered(e.Peer, wid)
