@@ -12,7 +12,7 @@
 // differ in size; the bounds stand as constants beside what they bound, and sanity (sanity_test.go), which
 // the tests call after every step, checks them.
 //
-// Start reading at events.go, then Machine.Step. Each of the other files is one concern; the hard ones (blockdownload.go, compact.go,
+// Start reading at events.go, then Machine.Step, then messages.go; blocks.go is the way of a block. Each of the other files is one concern; the hard ones (blockdownload.go, compact.go,
 // evict.go) open with their specification. What needs nothing of the machine is a package of its own: p2p/presync, p2p/txrequest,
 // p2p/orphanage, p2p/compact, and p2p/salted, whose keys they share.
 package proto

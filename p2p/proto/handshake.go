@@ -77,41 +77,6 @@ func (m *Machine) wantsTxs(p *peer) bool {
 	return (!m.cfg.BlocksOnly || p.perm.Has(PermRelay)) && p.kind != BlockRelay && p.kind != Feeler
 }
 
-// message is the way of every message: those of the handshake here, all others only after it.
-func (m *Machine) message(p *peer, msg wire.Message) {
-	if v, ok := msg.(wire.Version); ok {
-		m.onVersion(p, v)
-		return
-	}
-	if !p.hs.got {
-		return
-	}
-	switch msg := msg.(type) {
-	case wire.Verack:
-		m.onVerack(p)
-	case wire.WTxIDRelay:
-		if p.hs.done {
-			m.drop(p, "wtxidrelay after verack", "")
-			return
-		}
-		p.hs.wtxid = p.hs.protocol >= versionWTxID
-	case wire.SendAddrV2:
-		if p.hs.done {
-			m.drop(p, "sendaddrv2 after verack", "")
-			return
-		}
-		p.hs.addrV2 = true
-	case wire.SendHeaders:
-		p.hs.wantsHeads = true
-	case wire.SendCmpct:
-		m.onSendCmpct(p, msg)
-	default:
-		if p.hs.done {
-			m.readyMessage(p, msg)
-		}
-	}
-}
-
 func (m *Machine) onVersion(p *peer, v wire.Version) {
 	if p.hs.got {
 		return

@@ -314,20 +314,6 @@ func presyncLocator(s *presync.Sync) []types.Hash {
 	return l[:min(len(l), wire.MaxLocator)]
 }
 
-// locator names a branch from n back: the last ten blocks, then ever larger steps, genesis at the end; at
-// most 10 + log₂ of the height.
-func locator(n consensus.Ancestry) []types.Hash {
-	var out []types.Hash
-	step := int32(1)
-	for h := n.Height(); h > 0; h -= step {
-		out = append(out, n.Ancestor(h).Hash())
-		if len(out) > 10 {
-			step *= 2
-		}
-	}
-	return append(out, n.Ancestor(0).Hash())
-}
-
 // submitHeaders hands headers to the chain, unless too many are there already.
 func (m *Machine) submitHeaders(p *peer, headers []types.Header, full bool) {
 	if p.sync.pending+len(headers) > maxPendingHeaders {
