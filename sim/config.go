@@ -35,6 +35,8 @@ type Config struct {
 	Faults  []Fault `toml:"fault" json:"faults"`
 	// NoCompactBlocks lets blocks be fetched whole.
 	NoCompactBlocks bool `toml:"no_compact_blocks" json:"no_compact_blocks"`
+	// OneSource lets a node wait for a late block instead of asking a second peer for it too.
+	OneSource bool `toml:"one_source" json:"one_source,omitempty"`
 	// Gamma is the chance in a hundred with which an honest miner mines on a selfish miner's branch in a tie; absent: it mines on
 	// what its node heard first.
 	Gamma *int `toml:"gamma" json:"gamma,omitempty"`
@@ -63,6 +65,10 @@ type Miner struct {
 	Name  string `toml:"name" json:"name"`
 	Share int64  `toml:"share" json:"share"` // a weight among all miners
 	Node  int    `toml:"node" json:"node"`   // that it mines with
+	// Region is where that node stands; absent: it is drawn, as for all nodes. Peers makes it well connected: it dials the nodes of all
+	// other miners with Peers and so many more that it has as many connections; 0: it dials as all nodes do.
+	Region string `toml:"region" json:"region,omitempty"`
+	Peers  int    `toml:"peers" json:"peers,omitempty"`
 	// Strategy is "honest", "selfish" (Eyal and Sirer), or "double-spend": Trials attacks on a merchant at the next node who waits
 	// for Confirmations; the run ends with the last.
 	Strategy      string `toml:"strategy" json:"strategy"`
@@ -251,8 +257,10 @@ func (r *Region) check(regions int) string {
 func (c *Config) checkMiners() string {
 	var sum int64
 	for _, m := range c.Miners {
-		if what := m.check(c.Nodes); what != "" {
-			return fmt.Sprintf("miner %q: %s", m.Name, what)
+		for _, what := range []string{m.check(c.Nodes), m.checkPlace(c)} {
+			if what != "" {
+				return fmt.Sprintf("miner %q: %s", m.Name, what)
+			}
 		}
 		sum += m.Share
 	}

@@ -17,9 +17,10 @@ type link struct {
 
 // direction is one way of a link.
 //
-// A message waits until the sender's line is free and until what was sent before it on this link is through. It takes its
-// bytes over the lower of both ends' bandwidths; the sender's line, which all its links share, is taken only for the bytes over the
-// sender's own. It arrives after latency and a random jitter, and never before what was sent earlier on the same link, as with TCP.
+// A message waits for the sender's line, which all its links share, and takes it for its bytes over the sender's own bandwidth. From
+// when it begins to leave it also waits until what was sent before it on this link is through, and takes the link for its bytes over the lower of
+// both ends' bandwidths. What waits for a slow receiver waits in that connection's buffer and keeps nobody else from the line. The
+// message arrives after latency and a random jitter, and never before what was sent earlier on the same link, as with TCP.
 type direction struct {
 	latency int64 // nanoseconds
 	jitter  int64 // mean of what is added, exponentially distributed
@@ -36,9 +37,9 @@ type uplink struct {
 
 // arrival reserves line and link for a message of size bytes sent at now, and returns when it arrives. jitter is what was drawn.
 func (d *direction) arrival(now int64, up *uplink, size int, jitter int64) int64 {
-	start := max(now, up.free, d.free)
+	start := max(now, up.free)
 	up.free = start + transmission(size, up.rate)
-	d.free = start + transmission(size, d.rate)
+	d.free = max(max(start, d.free)+transmission(size, d.rate), up.free)
 	d.last = max(d.last, d.free+d.latency+jitter)
 	return d.last
 }

@@ -31,6 +31,8 @@ type mining struct {
 	counter uint64
 	filler  []byte
 	first   *big.Int // the target of the first block
+
+	ties, tiesLost int // that Gamma decided, and of these for a selfish miner's branch
 }
 
 // digger is a Miner at work.

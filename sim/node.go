@@ -55,7 +55,7 @@ func (w *World) newNode(id int32) (*node, error) {
 	n.pool = mempool.New(mempool.Config{Params: w.params, Verify: w.runner})
 	n.machine, err = proto.New(proto.Config{
 		Params: w.params, Rand: stream(w.seed, streamMachines+uint64(id)), Chain: chainView{n.chain}, Pool: poolView{n},
-		Limits: proto.DefaultLimits(), NoCompactBlocks: w.cfg.NoCompactBlocks, Quiet: true, Version: "sim",
+		Limits: proto.DefaultLimits(), NoCompactBlocks: w.cfg.NoCompactBlocks, OneSource: w.cfg.OneSource, Quiet: true, Version: "sim",
 	})
 	return n, err
 }

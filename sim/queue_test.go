@@ -51,8 +51,8 @@ func TestLink(t *testing.T) {
 		t.Errorf("the next, behind it, at %d", at)
 	}
 	other := direction{latency: second / 10}
-	if at := other.arrival(0, &up, 0, 0); at != up.free+second/10 || up.free != second+second/2 {
-		t.Errorf("on another link, after the sender's line is free: %d, line free at %d", at, up.free)
+	if at := other.arrival(0, &up, 0, 0); at != up.free+second/10 || up.free != second {
+		t.Errorf("on another link, after the sender's line is free, not the slow link: %d, line free at %d", at, up.free)
 	}
 	late := direction{latency: second}
 	first := late.arrival(0, &uplink{}, 10, 5*second)

@@ -140,7 +140,9 @@ func (m *mining) choose(n *node) {
 	if theirs == nil || other == nil {
 		return
 	}
+	m.ties++
 	if m.tie.Int64N(100) < int64(*gamma) {
+		m.tiesLost++
 		other = theirs
 	}
 	n.prefer(other.Hash())

@@ -21,6 +21,7 @@ func (w *World) place() {
 		n.region = pick(w.topo, weights)
 		n.up.rate = w.cfg.Regions[n.region].Upload * 1000
 	}
+	w.placeMiners()
 	w.slow = make([]slowness, len(w.nodes))
 	for i := range w.slow {
 		w.slow[i].factor = 1
@@ -56,7 +57,11 @@ func (w *World) connectAll() {
 	n := len(w.nodes)
 	switch w.cfg.Topology.Kind {
 	case "random":
+		pools := w.connectPools(add)
 		for i := range n {
+			if pools[i] {
+				continue
+			}
 			for j, to := range others(w.topo, n, i, w.cfg.Topology.Outbound+w.cfg.Topology.BlockRelay) {
 				kind := proto.Outbound
 				if j >= w.cfg.Topology.Outbound {

@@ -20,3 +20,37 @@ func TestStudies(t *testing.T) {
 		})
 	}
 }
+
+func TestIntervals(t *testing.T) {
+	if z := together(1); z < 1.9599 || z > 1.9600 {
+		t.Errorf("the quantile for one row is %f", z)
+	}
+	if z := together(6); z < 2.637 || z > 2.639 {
+		t.Errorf("the quantile for six rows is %f", z)
+	}
+	if low, high := wilson(0, 100, 1.96); low != 0 || high < 0.036 || high > 0.038 {
+		t.Errorf("none of a hundred: %f to %f", low, high)
+	}
+	p, z := 0.2, together(6)
+	n := trialsFor(p, z)
+	if low, high := wilson(int(p*float64(n)), n, z); (high-low)/2 < 0.095*p || (high-low)/2 > 0.1001*p {
+		t.Errorf("%d trials make half an interval of %f", n, (high-low)/2)
+	}
+}
+
+// A run whose stale blocks all lie in one stretch is worth less than its blocks.
+func TestClustering(t *testing.T) {
+	w := &World{record: &Record{}}
+	for i := range 400 {
+		w.record.blocks = append(w.record.blocks, &foundBlock{onBest: i%20 != 0})
+	}
+	if c := w.clustering(); c != 1 {
+		t.Errorf("evenly spread: %f", c)
+	}
+	for i, f := range w.record.blocks {
+		f.onBest = i >= 20
+	}
+	if c := w.clustering(); c < 15 || c > 25 {
+		t.Errorf("all in one of twenty stretches: %f", c)
+	}
+}

@@ -15,14 +15,6 @@ import (
 	"github.com/cairn-chain/cairn/sim"
 )
 
-const validationHead = `# Validation of the simulator
-
-This page is made by ` + "`cairn sim validate --out docs/validation.md`" + `. It lays what simulated networks do beside what is known in closed form or was
-published. Every run follows from its seed, so the same version of the program writes the same page. "Within" says whether the known value lies in the
-95 % interval of the runs; one value in twenty is expected outside.
-
-`
-
 func simValidateCommand() *cli.Command {
 	return &cli.Command{
 		Name: "validate", Usage: "compare simulated networks with closed forms and published numbers", Action: simValidate, OnUsageError: wrongUsage,
@@ -71,5 +63,5 @@ func validation(ctx context.Context, divide int) (string, error) {
 	if err := group.Wait(); err != nil {
 		return "", err
 	}
-	return validationHead + strings.Join(texts, "\n"), nil
+	return sim.StudiesHead + strings.Join(texts, "\n"), nil
 }

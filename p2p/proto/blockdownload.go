@@ -217,7 +217,7 @@ func (m *Machine) blockTimeout(p *peer) time.Time {
 
 // secondAsk is when another peer is to be asked for the block too; the zero time if it is not to be.
 func (m *Machine) secondAsk(r *request) time.Time {
-	if (len(r.flight.from) >= maxCopies && r.flight.half() == nil) || m.blocks.checking[r.flight.hash] != nil {
+	if m.cfg.OneSource || (len(r.flight.from) >= maxCopies && r.flight.half() == nil) || m.blocks.checking[r.flight.hash] != nil {
 		return time.Time{}
 	}
 	if parent, ok := m.lookup(r.flight.node.Header().PrevHash); !ok || !parent.HaveBlock {

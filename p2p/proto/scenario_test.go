@@ -250,6 +250,7 @@ func (s *scenario) begin(t *testing.T, a map[string]string) {
 		n, _ := strconv.ParseUint(a["services"], 0, 64)
 		c.Services = wire.Services(n)
 		_, c.NoCompactBlocks = a["nocompact"]
+		_, c.OneSource = a["onesource"]
 		s.askedConfig(t, a, c)
 	}
 	switch {
