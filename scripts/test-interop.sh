@@ -13,4 +13,12 @@ fi
 
 go vet ./...
 go run honnef.co/go/tools/cmd/staticcheck@v0.7.0 ./...
-go test -count 1 -timeout 20m -v "$@" ./... | grep -Ev '^(=== |    --- |ok .*no test files|\? )'
+
+# One package after the other: each has processes of its own that want both cores. What failed is told again at the end.
+out=$(mktemp)
+trap 'rm -f "$out"' EXIT
+if ! go test -count 1 -p 1 -timeout 25m -v "$@" ./... | tee "$out" | grep -Ev '^(=== |    --- |ok .*no test files|\? )'; then
+	printf '\n== what failed\n'
+	grep -E '^(--- FAIL|FAIL|panic|    [a-z_]+_test\.go:[0-9]+: )' "$out" | grep -v 'said at last' | cut -c 1-400 | tail -40
+	exit 1
+fi

@@ -15,7 +15,7 @@ import (
 )
 
 // patience bounds the wait for a start, which takes a second on an idle machine.
-const patience = 40 * time.Second
+const patience = 3 * time.Minute
 
 // cairnProgram is the built program.
 var cairnProgram string

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/cairn-chain/cairn/lab"
 )
@@ -21,12 +20,15 @@ func TestGuest(t *testing.T) {
 			return fmt.Sprintf("%+v", g), g.State == "agrees" && g.Height == height
 		})
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if _, err := net.Mine(ctx, 2, 5); err != nil {
 		t.Fatal(err)
 	}
-	// It joins when that is done: what is announced while it syncs it sometimes never asks for.
+	// It joins when all have them: what is announced while it syncs it never asks for.
+	if err := net.AwaitOneTip(ctx, 115); err != nil {
+		t.Fatal(err)
+	}
 	if err := net.AddGuest(0, b.p2p); err != nil {
 		t.Fatal(err)
 	}

@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	// patience bounds every wait for something that takes some seconds on an idle machine.
-	patience = 40 * time.Second
+	// patience bounds every wait for something that takes some seconds on an idle machine. It only has to end what hangs.
+	patience = 3 * time.Minute
 	// glance is how often a waiting test looks.
 	glance = 20 * time.Millisecond
 )
@@ -170,8 +170,12 @@ func (p *process) kill() {
 	}
 }
 
-// lastWords are the last lines of the process's output.
+// lastWords are the last lines of the process's output, as much of each as tells what it is about.
 func (p *process) lastWords() string {
 	lines := strings.Split(strings.TrimSpace(p.out.String()), "\n")
-	return strings.Join(lines[max(0, len(lines)-25):], "\n")
+	lines = lines[max(0, len(lines)-25):]
+	for i, line := range lines {
+		lines[i] = line[:min(len(line), 200)]
+	}
+	return strings.Join(lines, "\n")
 }
