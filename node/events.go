@@ -13,10 +13,10 @@ func (n *Node) publish(h Happening) {
 	}
 	switch h.Kind {
 	case "reorg":
-		n.web.server.PublishReorg(rpc.Reorg{Hash: h.Hash, Height: h.Height, Disconnected: h.Off, Connected: h.On, Returned: h.Returned})
-		n.web.server.PublishTip(rpc.Tip{Hash: h.Hash, Height: h.Height, Connected: h.On})
+		n.web.server.Events().PublishReorg(rpc.Reorg{Hash: h.Hash, Height: h.Height, Disconnected: h.Off, Connected: h.On, Returned: h.Returned})
+		n.web.server.Events().PublishTip(rpc.Tip{Hash: h.Hash, Height: h.Height, Connected: h.On})
 	case "tip":
-		n.web.server.PublishTip(rpc.Tip{Hash: h.Hash, Height: h.Height, Connected: h.On})
+		n.web.server.Events().PublishTip(rpc.Tip{Hash: h.Hash, Height: h.Height, Connected: h.On})
 	}
 }
 
@@ -32,12 +32,12 @@ func (n *Node) publishPool(ctx context.Context) {
 		list, lost := n.pool.Changes(since, changesAtOnce)
 		switch {
 		case lost:
-			n.web.server.PublishLost()
+			n.web.server.Events().PublishLost()
 			since = n.pool.Info(n.clock.now()).Seq
 			continue
 		case len(list) > 0:
 			for _, c := range list {
-				n.web.server.PublishTransaction(rpc.PoolChange{ID: c.ID, WitnessID: c.WitnessID, Sequence: c.Seq, Added: c.Added, Reason: string(c.Reason)})
+				n.web.server.Events().PublishTransaction(rpc.PoolChange{ID: c.ID, WitnessID: c.WitnessID, Sequence: c.Seq, Added: c.Added, Reason: string(c.Reason)})
 			}
 			since = list[len(list)-1].Seq
 			continue

@@ -27,6 +27,9 @@ func (a Amount) String() string {
 // MarshalJSON is String as a number.
 func (a Amount) MarshalJSON() ([]byte, error) { return []byte(a.String()), nil }
 
+// AppendJSON appends the number.
+func (a Amount) AppendJSON(b []byte) []byte { return append(b, a.String()...) }
+
 // UnmarshalJSON reads a number or a string.
 func (a *Amount) UnmarshalJSON(b []byte) (err error) {
 	*a, err = ParseAmount(strings.Trim(string(b), `"`))

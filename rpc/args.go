@@ -6,23 +6,38 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/cairn-chain/cairn/consensus"
-	"github.com/cairn-chain/cairn/consensus/script"
-	"github.com/cairn-chain/cairn/types"
 )
 
-// call is one call of a method: its parameters, checked against the table, and the node.
-type call struct {
-	*Backend
-	server *Server
-	method *Method
+// Call is one call of a method: its parameters, checked against the table.
+type Call struct {
+	server *engine
+	method *Method[*Call]
 	args   []any // one a parameter of the method; nil if it was left out
 }
 
+// paramName is the name of parameter i, for people.
+func (c *Call) paramName(i int) string { return c.method.Params[i].names()[0] }
+
+// usageError is what a call gets that nobody could have meant: the help text of its method.
+func (c *Call) usageError(code int) *Error { return fail(code, "%s", c.method.helpText()) }
+
+// help is the help text of a method by its name, or the list of all for none; false for an unknown one.
+func (c *Call) help(name string) (string, bool) {
+	if name == "" {
+		return helpAll(c.server.methods), true
+	}
+	if m := c.server.byName[name]; m != nil {
+		return m.helpText(), true
+	}
+	return "", false
+}
+
+// active lists the calls under way, oldest first: method, and duration in microseconds.
+func (c *Call) active() []fields { return c.server.activeJobs() }
+
 // bind puts params, an array or an object or nothing, into the order of the table and checks number
 // and types.
-func bind(m *Method, params any) ([]any, error) {
+func bind(m *Method[*Call], params any) ([]any, error) {
 	var positional []any
 	switch p := params.(type) {
 	case nil:
@@ -51,7 +66,7 @@ func bind(m *Method, params any) ([]any, error) {
 }
 
 // byPosition resolves named parameters; those under "args" are positional and come first.
-func byPosition(m *Method, named *object) ([]any, error) {
+func byPosition(m *Method[*Call], named *object) ([]any, error) {
 	var args []any
 	if list, ok := named.get("args").([]any); ok && !hasParam(m, "args") {
 		args = slices.Clone(list)
@@ -81,12 +96,12 @@ func byPosition(m *Method, named *object) ([]any, error) {
 	return args, nil
 }
 
-func hasParam(m *Method, name string) bool {
+func hasParam(m *Method[*Call], name string) bool {
 	return slices.ContainsFunc(m.Params, func(p Param) bool { return slices.Contains(p.names(), name) })
 }
 
 // checkTypes reports all parameters of a wrong type at once, as Core does.
-func checkTypes(m *Method, args []any) error {
+func checkTypes(m *Method[*Call], args []any) error {
 	var wrong []string
 	for i, v := range args {
 		p := &m.Params[i]
@@ -110,19 +125,19 @@ func typeError(v any, want string) error {
 }
 
 // given tells whether parameter i was passed and not null.
-func (c *call) given(i int) bool { return c.args[i] != nil }
+func (c *Call) given(i int) bool { return c.args[i] != nil }
 
 // str returns parameter i, a string by the table, or "".
-func (c *call) str(i int) string { return c.strOr(i, "") }
+func (c *Call) str(i int) string { return c.strOr(i, "") }
 
-func (c *call) strOr(i int, def string) string {
+func (c *Call) strOr(i int, def string) string {
 	if s, ok := c.args[i].(string); ok {
 		return s
 	}
 	return def
 }
 
-func (c *call) boolOr(i int, def bool) bool {
+func (c *Call) boolOr(i int, def bool) bool {
 	if b, ok := c.args[i].(bool); ok {
 		return b
 	}
@@ -130,7 +145,7 @@ func (c *call) boolOr(i int, def bool) bool {
 }
 
 // num returns parameter i as an integer, def if it was left out.
-func (c *call) num(i int, def int64) (int64, error) {
+func (c *Call) num(i int, def int64) (int64, error) {
 	if c.args[i] == nil {
 		return def, nil
 	}
@@ -138,7 +153,7 @@ func (c *call) num(i int, def int64) (int64, error) {
 }
 
 // num32 is num for values that must fit 32 bits.
-func (c *call) num32(i int, def int32) (int32, error) {
+func (c *Call) num32(i int, def int32) (int32, error) {
 	n, err := c.num(i, int64(def))
 	if err == nil && int64(int32(n)) != n {
 		err = errIntRange
@@ -147,7 +162,7 @@ func (c *call) num32(i int, def int32) (int32, error) {
 }
 
 // flagOrNum reads a parameter that used to be a boolean and is a number now.
-func (c *call) flagOrNum(i int, def int64) (int64, error) {
+func (c *Call) flagOrNum(i int, def int64) (int64, error) {
 	switch v := c.args[i].(type) {
 	case nil:
 		return def, nil
@@ -201,30 +216,9 @@ func asObject(v any) (*object, error) {
 }
 
 // list returns parameter i, an array by the table, or nil.
-func (c *call) list(i int) []any {
+func (c *Call) list(i int) []any {
 	a, _ := c.args[i].([]any)
 	return a
-}
-
-// hash reads parameter i as a hash.
-func (c *call) hash(i int) (types.Hash, error) {
-	return asHash(c.args[i], c.method.Params[i].names()[0])
-}
-
-// asHash reads a hash; name is the parameter's in the error.
-func asHash(v any, name string) (types.Hash, error) {
-	s, err := asString(v)
-	if err != nil {
-		return types.Hash{}, err
-	}
-	if len(s) != 2*types.HashSize {
-		return types.Hash{}, fail(CodeInvalidParameter, "%s must be of length 64 (not %d, for '%s')", name, len(s), clip(s))
-	}
-	h, err := types.ParseHash(s)
-	if err != nil {
-		return types.Hash{}, fail(CodeInvalidParameter, "%s must be hexadecimal string (not '%s')", name, clip(s))
-	}
-	return h, nil
 }
 
 // clip shortens what a caller sent before it is repeated in an error.
@@ -246,59 +240,4 @@ func asHex(v any, name string) ([]byte, error) {
 		return nil, fail(CodeInvalidParameter, "%s must be hexadecimal string (not '%s')", name, clip(s))
 	}
 	return raw, nil
-}
-
-// asAmount reads coins within 0 and all the money.
-func asAmount(v any) (Amount, error) {
-	var text string
-	switch v := v.(type) {
-	case json.Number:
-		text = v.String()
-	case string:
-		text = v
-	default:
-		return 0, fail(CodeType, "Amount is not a number or string")
-	}
-	a, err := ParseAmount(text)
-	if err != nil {
-		return 0, fail(CodeType, "Invalid amount")
-	}
-	if a < 0 || int64(a) > consensus.MaxMoney {
-		return 0, fail(CodeType, "Amount out of range")
-	}
-	return a, nil
-}
-
-// amount reads parameter i as coins, def if it was left out.
-func (c *call) amount(i int, def Amount) (Amount, error) {
-	if c.args[i] == nil {
-		return def, nil
-	}
-	return asAmount(c.args[i])
-}
-
-// tx decodes parameter i as a transaction in hexadecimal; whatever is wrong with it gets text.
-func asTx(v any, text string) (*types.Tx, error) {
-	s, err := asString(v)
-	if err != nil {
-		return nil, err
-	}
-	raw, err := hex.DecodeString(s)
-	if err != nil {
-		return nil, fail(CodeDeserialization, "%s", text)
-	}
-	tx, err := types.DecodeTx(raw)
-	if err != nil {
-		return nil, fail(CodeDeserialization, "%s", text)
-	}
-	return tx, nil
-}
-
-// address reads parameter i's text as an address of this network.
-func (c *call) script(address string) ([]byte, error) {
-	s, err := script.DecodeAddress(c.Node.Params().Addresses(), address)
-	if err != nil {
-		return nil, fail(CodeNotFound, "Invalid address: %s", err)
-	}
-	return s, nil
 }

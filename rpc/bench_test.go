@@ -29,12 +29,10 @@ func BenchmarkGetBlock(b *testing.B) {
 	backend.Blocks = decoding{f, raw}
 	s.Ready(backend)
 	for verbosity := range 3 {
-		body := fmt.Appendf(nil, `{"method":"getblock","params":["%s",%d],"id":1}`, n.Hash(), verbosity)
 		b.Run(fmt.Sprint(verbosity), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				buf := replyBuffers.take()
-				_, reply, err := s.run(b.Context(), body, buf)
+				reply, err := s.Call(b.Context(), "getblock", n.Hash(), verbosity)
 				if err != nil {
 					b.Fatal(err)
 				}

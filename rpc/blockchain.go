@@ -2,35 +2,34 @@ package rpc
 
 import (
 	"context"
-	"fmt"
 	"math/big"
 
 	"github.com/cairn-chain/cairn/consensus"
 )
 
-func blockchainMethods() []Method {
-	return []Method{
+func blockchainMethods() []apiMethod {
+	return []apiMethod{
 		{Name: "getblockcount", Topic: topicBlockchain, Help: "Returns the height of the tip of the most-work fully-validated chain. The genesis block has height 0.",
-			Result: "n    (numeric) The current block count", run: getBlockCount},
+			Result: "n    (numeric) The current block count", Run: getBlockCount},
 		{Name: "getbestblockhash", Topic: topicBlockchain, Help: "Returns the hash of the tip of the most-work fully-validated chain.",
-			Result: `"hex"    (string) The block hash`, run: getBestBlockHash},
+			Result: `"hex"    (string) The block hash`, Run: getBestBlockHash},
 		{Name: "getblockhash", Topic: topicBlockchain, Help: "Returns the hash of the block of the best chain at the given height.",
 			Params: []Param{required("height", TypeNumber, "The height index")},
-			Result: `"hex"    (string) The block hash`, Example: "1000", run: getBlockHash},
+			Result: `"hex"    (string) The block hash`, Example: "1000", Run: getBlockHash},
 		{Name: "getblockchaininfo", Topic: topicBlockchain, Help: "Returns the state of the chain: tip, headers, work, progress of the first download.",
 			Result: "{...}    (json object) chain, blocks, headers, bestblockhash, bits, target, difficulty, time, mediantime, verificationprogress, initialblockdownload, chainwork, size_on_disk, pruned, with pruning pruneheight, automatic_pruning and prune_target_size, warnings",
-			run:    getBlockchainInfo},
+			Run:    getBlockchainInfo},
 		{Name: "getdifficulty", Topic: topicBlockchain, Help: "Returns the proof-of-work difficulty as a multiple of the minimum difficulty.",
-			Result: "n    (numeric) The difficulty", run: getDifficulty},
+			Result: "n    (numeric) The difficulty", Run: getDifficulty},
 		{Name: "getchaintips", Topic: topicBlockchain, Help: "Returns the ends of all known branches of the block tree, the best chain's among them.",
 			Result: "[{...}]    (json array) height, hash, branchlen (blocks off the best chain) and status: active, valid-fork, valid-headers, headers-only or invalid",
-			run:    getChainTips},
+			Run:    getChainTips},
 		{Name: "getdeploymentinfo", Topic: topicBlockchain, Help: "Returns an object containing various state info regarding deployments of consensus changes, as of a block.",
 			Params: []Param{optional("blockhash", TypeHex, "hash of current chain tip", "The hash of the block at which to query")},
-			Result: "{...}    (json object) hash, height, deployments", run: getDeploymentInfo},
+			Result: "{...}    (json object) hash, height, deployments", Run: getDeploymentInfo},
 		{Name: "getindexinfo", Topic: topicUtil, Help: "Returns the state of one or all of the indexes that the node keeps.",
 			Params: []Param{optional("index_name", TypeString, "", "Filter results for an index with a specific name")},
-			Result: "{...}    (json object) by name: synced, best_block_height", run: getIndexInfo},
+			Result: "{...}    (json object) by name: synced, best_block_height", Run: getIndexInfo},
 	}
 }
 
@@ -55,28 +54,11 @@ func getDifficulty(_ context.Context, c *call) (any, error) {
 	return consensus.Difficulty(h.Bits), nil
 }
 
-// bitsHex, workHex and targetHex print as Core does: 8, 64 and 64 digits.
-func bitsHex(bits uint32) string       { return fmt.Sprintf("%08x", bits) }
-func workHex(w consensus.Work) string  { return fmt.Sprintf("%064x", w.Big()) }
-func versionHex(version int32) string  { return fmt.Sprintf("%08x", uint32(version)) }
-func targetHex(bits uint32) string     { return fmt.Sprintf("%064x", targetOf(bits)) }
-func unixSeconds(unix uint32) int64    { return int64(unix) }
-func perKVByte(rate int64) Amount      { return Amount(rate) }
-func feeRateOf(fee, vsize int64) int64 { return fee * 1000 / max(vsize, 1) }
-
-func targetOf(bits uint32) *big.Int {
-	target, ok := consensus.TargetFromBits(bits)
-	if !ok {
-		return new(big.Int)
-	}
-	return target
-}
-
 func getBlockchainInfo(_ context.Context, c *call) (any, error) {
 	tip, best := c.Chain.Tip(), c.Chain.BestHeader()
 	h := tip.Header()
 	info := obj(
-		"chain", chainName(c.Node.Params()),
+		"chain", ChainName(c.Node.Params()),
 		"blocks", tip.Height(),
 		"headers", best.Height(),
 		"bestblockhash", tip.Hash(),
@@ -104,13 +86,6 @@ func progress(tip, best Entry) float64 {
 	return share
 }
 
-func warnings(c *call) []string {
-	if w := c.Node.Warnings(); w != nil {
-		return w
-	}
-	return []string{}
-}
-
 func getChainTips(_ context.Context, c *call) (any, error) {
 	tips := c.Chain.Tips()
 	list := make([]fields, len(tips))
@@ -118,12 +93,6 @@ func getChainTips(_ context.Context, c *call) (any, error) {
 		list[i] = obj("height", t.Height(), "hash", t.Hash(), "branchlen", t.Height()-forkHeight(c, t), "status", t.Status)
 	}
 	return list, nil
-}
-
-// onBest tells whether a block is on the best chain.
-func onBest(c *call, e consensus.Ancestry) bool {
-	at, ok := c.Chain.AtHeight(e.Height())
-	return ok && at.Hash() == e.Hash()
 }
 
 // forkHeight is the height of the last block of e's branch that is on the best chain. Whether an
@@ -139,19 +108,6 @@ func forkHeight(c *call, e consensus.Ancestry) int32 {
 		}
 	}
 	return low
-}
-
-// entry finds the block whose hash parameter i is.
-func (c *call) entry(i int) (Entry, error) {
-	h, err := c.hash(i)
-	if err != nil {
-		return Entry{}, err
-	}
-	e, ok := c.Chain.Lookup(h)
-	if !ok {
-		return Entry{}, fail(CodeNotFound, "Block not found")
-	}
-	return e, nil
 }
 
 func getIndexInfo(_ context.Context, c *call) (any, error) {

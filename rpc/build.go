@@ -17,17 +17,17 @@ const (
 	seqFinal       = 0xffffffff
 )
 
-func buildTxMethods() []Method {
-	return []Method{
+func buildTxMethods() []apiMethod {
+	return []apiMethod{
 		{Name: "createrawtransaction", Topic: topicRaw, Help: "Creates a transaction that spends the given inputs and makes new outputs. It is neither signed nor sent.",
 			Params: []Param{required("inputs", TypeArray, "Objects with txid, vout and, if wanted, sequence"),
 				{Name: "outputs", Type: TypeAny, Required: true, Help: "An array of objects, or one object: address to amount in coins, or \"data\" to hexadecimal bytes"},
 				optional("locktime", TypeNumber, "0", "Raw locktime. Non-0 value also locktime-activates inputs"), optional("replaceable", TypeBool, "true", "Marks this transaction as BIP125-replaceable.")},
-			Result: `"hex"    (string) hex string of the transaction`, Example: `'[{"txid":"myid","vout":0}]' '[{"address":0.01}]'`, run: createRawTransaction},
+			Result: `"hex"    (string) hex string of the transaction`, Example: `'[{"txid":"myid","vout":0}]' '[{"address":0.01}]'`, Run: createRawTransaction},
 		{Name: "combinerawtransaction", Topic: topicRaw, Help: "Combines partially signed copies of one transaction: each input's signature is taken from the first copy that has one. Signatures of one multisig input are not joined.",
-			Params: []Param{required("txs", TypeArray, "The hex strings of partially signed transactions")}, Result: `"str"    (string) The hex-encoded raw transaction with signature(s)`, Example: `'["myhex1", "myhex2"]'`, run: combineRawTransaction},
+			Params: []Param{required("txs", TypeArray, "The hex strings of partially signed transactions")}, Result: `"str"    (string) The hex-encoded raw transaction with signature(s)`, Example: `'["myhex1", "myhex2"]'`, Run: combineRawTransaction},
 		{Name: "decodescript", Topic: topicRaw, Help: "Decode a hex-encoded script.",
-			Params: []Param{required("hexstring", TypeHex, "the hex-encoded script")}, Result: "{...}    (json object) asm, desc, type, address, p2sh, segwit {asm, desc, hex, address, type, p2sh-segwit}", Example: `"hexstring"`, run: decodeScript},
+			Params: []Param{required("hexstring", TypeHex, "the hex-encoded script")}, Result: "{...}    (json object) asm, desc, type, address, p2sh, segwit {asm, desc, hex, address, type, p2sh-segwit}", Example: `"hexstring"`, Run: decodeScript},
 	}
 }
 

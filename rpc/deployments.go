@@ -2,21 +2,9 @@ package rpc
 
 import (
 	"context"
-	"slices"
 
 	"github.com/cairn-chain/cairn/consensus"
 )
-
-// chainName is what Bitcoin Core calls a network.
-func chainName(p *consensus.Params) string {
-	switch p.Name {
-	case "mainnet":
-		return "main"
-	case "testnet3":
-		return "test"
-	}
-	return p.Name
-}
 
 func getDeploymentInfo(_ context.Context, c *call) (any, error) {
 	at := c.Chain.Tip()
@@ -89,23 +77,4 @@ func signalText(signals []bool) string {
 		}
 	}
 	return string(text)
-}
-
-// templateRules are what getblocktemplate says of deployments for the block after parent (BIP9): the rules that hold, and
-// the bits that may be set in its version. A rule that a miner has to know begins with !.
-func templateRules(p *consensus.Params, parent consensus.Ancestry) (rules []string, available fields) {
-	rules, available = []string{"csv"}, fields{}
-	if parent.Height()+1 >= p.SegwitHeight {
-		rules = append(rules, "!segwit")
-	}
-	for i := range p.Deployments {
-		d := &p.Deployments[i]
-		switch state, _ := consensus.StateAfter(p, d, parent); state {
-		case consensus.StateActive:
-			rules = append(rules, d.Name)
-		case consensus.StateStarted, consensus.StateLockedIn:
-			available.add(d.Name, d.Bit)
-		}
-	}
-	return slices.Clip(rules), available
 }

@@ -140,7 +140,7 @@ func TestChainNames(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := chainName(p); got != want {
+		if got := ChainName(p); got != want {
 			t.Errorf("%s is called %s", name, got)
 		}
 	}

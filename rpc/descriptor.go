@@ -2,9 +2,6 @@ package rpc
 
 import (
 	"context"
-	"encoding/hex"
-
-	"github.com/btcsuite/btcd/btcec/v2/schnorr"
 
 	"github.com/cairn-chain/cairn/consensus/script"
 	"github.com/cairn-chain/cairn/wallet/descriptor"
@@ -12,111 +9,15 @@ import (
 
 // Output descriptors (BIP380). Package descriptor reads them; here are the methods and how parameters name them.
 
-func descriptorMethods() []Method {
-	return []Method{
+func descriptorMethods() []apiMethod {
+	return []apiMethod{
 		{Name: "getdescriptorinfo", Topic: topicUtil, Help: "Analyses a descriptor.",
 			Params: []Param{required("descriptor", TypeString, "The descriptor.")}, Result: "{...}    (json object) descriptor, without private keys; checksum, of the input; isrange, issolvable, hasprivatekeys",
-			Example: `"wpkh(0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798)"`, run: getDescriptorInfo},
+			Example: `"wpkh(0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798)"`, Run: getDescriptorInfo},
 		{Name: "deriveaddresses", Topic: topicUtil, Help: "Derives the addresses that a descriptor stands for.",
 			Params: []Param{required("descriptor", TypeString, "The descriptor, with its checksum."), optional("range", TypeAny, "", "If a ranged descriptor is used, this specifies the end or the range (in [begin,end] notation) to derive.")},
-			Result: `["str",...]    (json array) the derived addresses`, Example: `"addr(bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080)#8pk5s7ya"`, run: deriveAddresses},
+			Result: `["str",...]    (json array) the derived addresses`, Example: `"addr(bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080)#8pk5s7ya"`, Run: deriveAddresses},
 	}
-}
-
-// descriptor reads a descriptor that may have a checksum.
-func (c *call) descriptor(text string) (*descriptor.Descriptor, error) {
-	d, err := descriptor.Parse(c.Node.Params(), text, false)
-	if err != nil {
-		return nil, fail(CodeNotFound, "%s", err)
-	}
-	return d, nil
-}
-
-// mainScript reads a descriptor that is to be paid: of a combo it is the witness script.
-func (c *call) mainScript(text string) ([]byte, error) {
-	d, err := c.descriptor(text)
-	if err != nil {
-		return nil, err
-	}
-	if d.Ranged() {
-		return nil, fail(CodeInvalidParameter, "Ranged descriptor not accepted. Maybe pass through deriveaddresses first?")
-	}
-	outs, err := d.At(0)
-	if err != nil {
-		return nil, fail(CodeNotFound, "Cannot derive script without private keys")
-	}
-	return outs[len(outs)/2].Script, nil
-}
-
-// maxRange bounds how many indexes one call derives.
-const maxRange = 1_000_000
-
-// asRange reads END or [BEGIN,END].
-func asRange(v any) (begin, end int64, err error) {
-	switch v := v.(type) {
-	case []any:
-		if len(v) != 2 {
-			return 0, 0, fail(CodeInvalidParameter, "Range must have exactly two elements, the start and the end")
-		}
-		if begin, err = asInt(v[0]); err != nil {
-			return 0, 0, err
-		}
-		if end, err = asInt(v[1]); err != nil {
-			return 0, 0, err
-		}
-	default:
-		if end, err = asInt(v); err != nil {
-			return 0, 0, fail(CodeInvalidParameter, "Range must be specified as end or as [begin,end]")
-		}
-	}
-	switch {
-	case begin > end:
-		return 0, 0, fail(CodeInvalidParameter, "Range specified as [begin,end] must not have begin after end")
-	case begin < 0:
-		return 0, 0, fail(CodeInvalidParameter, "Range should be greater or equal than 0")
-	case end > descriptor.MaxIndex:
-		return 0, 0, fail(CodeInvalidParameter, "End of range is too high")
-	case end >= begin+maxRange:
-		return 0, 0, fail(CodeInvalidParameter, "Range is too large")
-	}
-	return begin, end, nil
-}
-
-// defaultRange is the last index that is looked at if a scan object names none.
-const defaultRange = 1000
-
-// scanObject reads a descriptor, or an object with desc and range, and returns what it stands for.
-func (c *call) scanObject(v any) (*descriptor.Descriptor, []descriptor.Output, error) {
-	begin, end := int64(0), int64(defaultRange)
-	if o, ok := v.(*object); ok {
-		if o.get("range") != nil {
-			var err error
-			if begin, end, err = asRange(o.get("range")); err != nil {
-				return nil, nil, err
-			}
-		}
-		v = o.get("desc")
-	}
-	text, ok := v.(string)
-	if !ok {
-		return nil, nil, fail(CodeInvalidParameter, "Scan object needs to be either a string or an object")
-	}
-	d, err := c.descriptor(text)
-	if err != nil {
-		return nil, nil, err
-	}
-	if !d.Ranged() {
-		begin, end = 0, 0
-	}
-	var outs []descriptor.Output
-	for i := begin; i <= end; i++ {
-		more, err := d.At(uint32(i))
-		if err != nil {
-			return nil, nil, fail(CodeNotFound, "Cannot derive script without private keys: '%s'", clip(text))
-		}
-		outs = append(outs, more...)
-	}
-	return d, outs, nil
 }
 
 func getDescriptorInfo(_ context.Context, c *call) (any, error) {
@@ -165,21 +66,4 @@ func deriveAddresses(_ context.Context, c *call) (any, error) {
 		}
 	}
 	return list, nil
-}
-
-// inferDescriptor names what can be told of a script by itself.
-func inferDescriptor(params script.AddressParams, lock []byte) string {
-	class, data := script.Classify(lock)
-	if class == script.Taproot {
-		if _, err := schnorr.ParsePubKey(data); err == nil {
-			return descriptor.WithChecksum("rawtr(" + hex.EncodeToString(data) + ")")
-		}
-	}
-	if class == script.PubKey {
-		return descriptor.WithChecksum("pk(" + hex.EncodeToString(data) + ")")
-	}
-	if address, ok := script.EncodeAddress(params, lock); ok {
-		return descriptor.WithChecksum("addr(" + address + ")")
-	}
-	return descriptor.WithChecksum("raw(" + hex.EncodeToString(lock) + ")")
 }

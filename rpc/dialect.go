@@ -126,7 +126,7 @@ func (r *request) status(err error) int {
 }
 
 // answer does what a body asks for.
-func (s *Server) answer(ctx context.Context, rep *replier, body []byte) {
+func (s *engine) answer(ctx context.Context, rep *replier, body []byte) {
 	parts, batch, err := splitBody(body)
 	switch {
 	case errors.Is(err, errParse):
@@ -142,7 +142,7 @@ func (s *Server) answer(ctx context.Context, rep *replier, body []byte) {
 	}
 }
 
-func (s *Server) answerOne(ctx context.Context, rep *replier, raw []byte) {
+func (s *engine) answerOne(ctx context.Context, rep *replier, raw []byte) {
 	buf := replyBuffers.take()
 	defer func() { replyBuffers.give(buf) }()
 	req, reply, err := s.run(ctx, raw, buf)
@@ -181,7 +181,7 @@ func (p *buffers) give(b []byte) {
 
 // answerBatch answers call after call, each as soon as it is done, so that the replies are never all
 // in memory. Once the caller is gone the rest is not begun.
-func (s *Server) answerBatch(ctx context.Context, rep *replier, parts []json.RawMessage) {
+func (s *engine) answerBatch(ctx context.Context, rep *replier, parts []json.RawMessage) {
 	open := false
 	buf := replyBuffers.take()
 	defer func() { replyBuffers.give(buf) }()
@@ -213,7 +213,7 @@ func (s *Server) answerBatch(ctx context.Context, rep *replier, parts []json.Raw
 }
 
 // run does what one request asks for and appends the reply to b; err is what the reply says, too.
-func (s *Server) run(ctx context.Context, raw, b []byte) (request, []byte, error) {
+func (s *engine) run(ctx context.Context, raw, b []byte) (request, []byte, error) {
 	req, err := parseRequest(raw)
 	b, err = req.reply(b, func(b []byte) ([]byte, error) {
 		if err != nil {
@@ -225,7 +225,7 @@ func (s *Server) run(ctx context.Context, raw, b []byte) (request, []byte, error
 }
 
 // readBody reads the whole body, within its time and size. A status other than 0 says why not.
-func (s *Server) readBody(w http.ResponseWriter, r *http.Request) (body []byte, status int) {
+func (s *engine) readBody(w http.ResponseWriter, r *http.Request) (body []byte, status int) {
 	if r.ContentLength < 0 || r.ContentLength > largeBody {
 		select {
 		case s.large <- struct{}{}:
@@ -258,6 +258,10 @@ type replier struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
 	err     error
+}
+
+func newReplier(w http.ResponseWriter) *replier {
+	return &replier{w: w, control: http.NewResponseController(w)}
 }
 
 func (r *replier) start(status int) {

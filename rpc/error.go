@@ -3,8 +3,6 @@ package rpc
 import (
 	"errors"
 	"fmt"
-
-	"github.com/cairn-chain/cairn/consensus"
 )
 
 // Codes of errors, Bitcoin Core's.
@@ -52,39 +50,11 @@ func fail(code int, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
-// asError turns any error of a handler into what is sent. What has no code of its own is ours, and
-// gets -1 as in Core.
+// asError turns any error into what is sent. What has no code of its own is ours, and gets -1 as in Core.
 func asError(err error) *Error {
 	var e *Error
 	if errors.As(err, &e) {
 		return e
 	}
-	if kind := consensus.KindOf(err); kind != "" {
-		return &Error{Code: CodeVerifyRejected, Message: rejectText(err)}
-	}
 	return &Error{Code: CodeMisc, Message: err.Error()}
-}
-
-// reasonOf is the short reject reason of a rule error, on which programs match: its kind. Failures of
-// scripts name the script's error, too.
-func reasonOf(err error) string {
-	var re *consensus.RuleError
-	if !errors.As(err, &re) {
-		return err.Error()
-	}
-	switch re.Kind {
-	case consensus.MandatoryScriptVerify, consensus.MempoolScriptVerify, consensus.BlockScriptVerify:
-		return re.Error()
-	}
-	return string(re.Kind)
-}
-
-// rejectText is reasonOf, then Core's way of adding detail.
-func rejectText(err error) string {
-	var re *consensus.RuleError
-	reason := reasonOf(err)
-	if !errors.As(err, &re) || re.Detail == "" || reason != string(re.Kind) {
-		return reason
-	}
-	return reason + ", " + re.Detail
 }

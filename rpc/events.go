@@ -74,28 +74,28 @@ type PoolChange struct {
 }
 
 // PublishTip, PublishReorg and PublishTransaction tell listeners. They return at once.
-func (s *Server) PublishTip(t Tip) {
-	s.events.publish(TopicTip, obj("hash", t.Hash, "height", t.Height, "connected", t.Connected))
+func (l *eventLog) PublishTip(t Tip) {
+	l.publish(TopicTip, obj("hash", t.Hash, "height", t.Height, "connected", t.Connected))
 }
 
 // PublishReorg tells that blocks were taken off the best chain.
-func (s *Server) PublishReorg(r Reorg) {
-	s.events.publish(TopicReorg, obj("hash", r.Hash, "height", r.Height, "disconnected", r.Disconnected, "connected", r.Connected, "returned", r.Returned))
+func (l *eventLog) PublishReorg(r Reorg) {
+	l.publish(TopicReorg, obj("hash", r.Hash, "height", r.Height, "disconnected", r.Disconnected, "connected", r.Connected, "returned", r.Returned))
 }
 
 // PublishTransaction tells that a transaction entered or left the mempool.
-func (s *Server) PublishTransaction(c PoolChange) {
+func (l *eventLog) PublishTransaction(c PoolChange) {
 	f := obj("txid", c.ID, "wtxid", c.WitnessID, "added", c.Added)
 	if !c.Added {
 		f.add("reason", c.Reason)
 	}
 	f.add("mempool_sequence", c.Sequence)
-	s.events.publish(TopicTransaction, f)
+	l.publish(TopicTransaction, f)
 }
 
 // PublishLost tells that changes of the mempool came faster than they could be told.
-func (s *Server) PublishLost() {
-	s.events.publish(TopicMissed, obj("reason", "changes of the mempool came too fast"))
+func (l *eventLog) PublishLost() {
+	l.publish(TopicMissed, obj("reason", "changes of the mempool came too fast"))
 }
 
 // event is an entry of the ring.
@@ -108,6 +108,7 @@ type event struct {
 type eventLog struct {
 	run      string // names this run of the node in the ids of events
 	patience time.Duration
+	alive    time.Duration // between two signs of life
 
 	mu    sync.Mutex
 	ring  []event // event n, counted from 1, lies at (n−1) mod maxEvents
@@ -115,8 +116,12 @@ type eventLog struct {
 	bells []chan struct{}
 }
 
-func newEventLog() *eventLog {
-	return &eventLog{run: strings.ToLower(rand.Text()[:8]), patience: eventPatience}
+// newEventLog makes a Log; whoever listens hears something every alive, 0: 15 seconds.
+func newEventLog(alive time.Duration) *eventLog {
+	if alive == 0 {
+		alive = keepAlive
+	}
+	return &eventLog{run: strings.ToLower(rand.Text()[:8]), patience: eventPatience, alive: alive}
 }
 
 func (l *eventLog) publish(topic Topic, f fields) {
@@ -212,43 +217,33 @@ func wantedTopics(r *http.Request) ([]Topic, error) {
 	return list, nil
 }
 
-// serveEvents tells a listener what happens until it goes, is dropped, or the server stops.
-func (s *Server) serveEvents(w http.ResponseWriter, r *http.Request) {
-	if !s.authorized(w, r) {
-		return
-	}
-	if r.Method != http.MethodGet {
-		http.Error(w, "Events are had by GET", http.StatusMethodNotAllowed)
-		return
-	}
-	b := s.backend.Load()
-	if b == nil {
-		http.Error(w, *s.warmup.Load(), http.StatusServiceUnavailable)
-		return
-	}
+// Serve tells a listener what happens until it goes, is dropped, or the server stops. The caller has looked at who it is. tip is where the
+// chain is now.
+func (l *eventLog) Serve(w http.ResponseWriter, r *http.Request, tip func() (types.Hash, int32)) {
 	wanted, err := wantedTopics(r)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	bell, last, ok := s.events.listen()
+	bell, last, ok := l.listen()
 	if !ok {
 		http.Error(w, fmt.Sprintf("%d listen already", maxListeners), http.StatusServiceUnavailable)
 		return
 	}
-	defer s.events.leave(bell)
-	l := &listener{log: s.events, topics: wanted, w: w, control: http.NewResponseController(w), bell: bell, at: last}
+	defer l.leave(bell)
+	who := &listener{log: l, topics: wanted, w: w, control: http.NewResponseController(w), bell: bell, at: last}
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusOK)
-	if l.begin(b.Chain.Tip(), r.Header.Get("Last-Event-ID")) {
-		l.follow(r.Context(), s.cfg.KeepAlive)
+	hash, height := tip()
+	if who.begin(hash, height, r.Header.Get("Last-Event-ID")) {
+		who.follow(r.Context(), l.alive)
 	}
 }
 
 // begin tells where the chain is, and what was missed if the listener was here before. The tip was read after the place in the ring was taken, so
 // that no tip is lost between them.
-func (l *listener) begin(tip Entry, seen string) bool {
+func (l *listener) begin(tip types.Hash, height int32, seen string) bool {
 	now := l.at
 	var missed fields
 	if n, ok := l.log.number(seen); seen != "" && ok {
@@ -264,7 +259,7 @@ func (l *listener) begin(tip Entry, seen string) bool {
 	if missed != nil {
 		l.append(&b, TopicMissed, mustJSON(missed), now)
 	}
-	l.append(&b, TopicReady, mustJSON(obj("hash", tip.Hash(), "height", tip.Height())), l.at)
+	l.append(&b, TopicReady, mustJSON(obj("hash", tip, "height", height)), l.at)
 	return l.write(b.Bytes())
 }
 

@@ -3,7 +3,6 @@ package rpc
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -51,10 +50,10 @@ func TestEvents(t *testing.T) {
 	r := newRig(t, 3)
 	hash, id := types.Hash{1}, types.Hash{2}
 	list := hear(t, r, nil, "", 4, func() {
-		r.server.PublishTransaction(PoolChange{ID: id, WitnessID: id, Sequence: 7, Added: true})
-		r.server.PublishReorg(Reorg{Hash: hash, Height: 4, Disconnected: 1, Connected: 2, Returned: 3})
-		r.server.PublishTip(Tip{Hash: hash, Height: 4, Connected: 2})
-		r.server.PublishTransaction(PoolChange{ID: id, WitnessID: id, Sequence: 8, Reason: "block"})
+		r.server.Events().PublishTransaction(PoolChange{ID: id, WitnessID: id, Sequence: 7, Added: true})
+		r.server.Events().PublishReorg(Reorg{Hash: hash, Height: 4, Disconnected: 1, Connected: 2, Returned: 3})
+		r.server.Events().PublishTip(Tip{Hash: hash, Height: 4, Connected: 2})
+		r.server.Events().PublishTransaction(PoolChange{ID: id, WitnessID: id, Sequence: 8, Reason: "block"})
 	})
 	want := fmt.Sprintf(`ready {"hash":"%[1]s","height":3}
 transaction {"txid":"%[2]s","wtxid":"%[2]s","added":true,"mempool_sequence":7}
@@ -79,19 +78,21 @@ func TestEventsAreResumed(t *testing.T) {
 	r := newRig(t, 1)
 	publish := func(n int) {
 		for i := range n {
-			r.server.PublishTip(Tip{Height: int32(i)})
+			r.server.Events().PublishTip(Tip{Height: int32(i)})
 		}
 	}
 	first := hear(t, r, nil, "", 1, func() { publish(1) })[1]
-	publish(maxEvents)
-	list := hear(t, r, nil, first.ID, maxEvents, nil)
+	const most = 4096 // events that are kept
+	publish(most)
+	list := hear(t, r, nil, first.ID, most, nil)
 	for i, e := range list[1:] {
 		if want := fmt.Sprintf(`"height":%d,`, i); !strings.Contains(string(e.Data), want) {
 			t.Fatalf("event %d is %s", i, e.Data)
 		}
 	}
 	publish(1)
-	for _, seen := range []string{first.ID, "other-1", "nonsense", r.server.events.id(1 << 60)} {
+	run, _, _ := strings.Cut(first.ID, "-")
+	for _, seen := range []string{first.ID, "other-1", "nonsense", run + "-1152921504606846976"} {
 		list = hear(t, r, nil, seen, 2, func() { publish(1) })
 		if list[0].Topic != TopicMissed || list[1].Topic != TopicReady || list[2].Topic != TopicTip {
 			t.Errorf("after %s: %s", seen, line(list))
@@ -100,7 +101,7 @@ func TestEventsAreResumed(t *testing.T) {
 			t.Errorf("after %s: %s", seen, list[0].Data)
 		}
 	}
-	r.server.PublishLost()
+	r.server.Events().PublishLost()
 	list = hear(t, r, []Topic{TopicReorg}, list[2].ID, 1, nil)
 	if list[1].Topic != TopicMissed {
 		t.Errorf("a loss is told to all: %s", line(list))
@@ -119,62 +120,9 @@ func TestEventsAreRefused(t *testing.T) {
 	if status, _ := r.post(t, "{}", func(q *http.Request) { q.URL.Path = EventsPath }); status != http.StatusMethodNotAllowed {
 		t.Errorf("POST: %d", status)
 	}
-	for range maxListeners {
-		if _, _, ok := r.server.events.listen(); !ok {
-			t.Fatal("too early")
-		}
-	}
-	if status, _, _ := r.get(t, EventsPath, auth); status != http.StatusServiceUnavailable {
-		t.Errorf("one too many: %d", status)
-	}
-	r.server.backend.Store(nil)
+	r.server.state.Store(nil)
 	if status, _, _ := r.get(t, EventsPath, auth); status != http.StatusServiceUnavailable {
 		t.Errorf("warming up: %d", status)
-	}
-}
-
-// TestSlowListenerIsDropped: who does not read is cut off; nothing is kept for him.
-func TestSlowListenerIsDropped(t *testing.T) {
-	r := newRig(t, 1)
-	r.server.events.patience = 10 * time.Millisecond
-	conn, err := net.Dial("tcp", r.http.Listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	req, err := http.NewRequest(http.MethodGet, "http://localhost"+EventsPath, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.SetBasicAuth(testUser, testPass)
-	if err := req.Write(conn); err != nil {
-		t.Fatal(err)
-	}
-	reader := bufio.NewReader(conn)
-	for text := ""; !strings.HasPrefix(text, "event: ready"); {
-		if text, err = reader.ReadString('\n'); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for i := 0; r.server.events.listeners() > 0; i++ {
-		if t.Context().Err() != nil {
-			t.Fatal("still there")
-		}
-		r.server.PublishTip(Tip{Height: int32(i)})
-	}
-}
-
-func TestOvertakenListenerIsDropped(t *testing.T) {
-	log := newEventLog()
-	l := &listener{log: log, topics: topics}
-	for range maxEvents + 1 {
-		log.publish(TopicTip, nil)
-	}
-	if l.catchUp() {
-		t.Error("a listener that the ring has overtaken goes on")
-	}
-	if len(log.ring) != maxEvents {
-		t.Errorf("the ring holds %d", len(log.ring))
 	}
 }
 
@@ -212,43 +160,5 @@ func TestEventsKeepAliveAndEnd(t *testing.T) {
 	}
 	if err := <-served; err != nil {
 		t.Error(err)
-	}
-}
-
-func FuzzReadEvents(f *testing.F) {
-	f.Add("event: tip\nid: a-1\ndata: {\"height\":1}\n\n")
-	f.Add(": alive\n\ndata:\n\n")
-	f.Fuzz(func(t *testing.T, text string) {
-		n := 0
-		err := readEvents(strings.NewReader(text), func(e Event) error {
-			n++
-			if strings.ContainsAny(string(e.Data)+e.ID+string(e.Topic), "\n") {
-				t.Errorf("a line end in %+v", e)
-			}
-			return nil
-		})
-		if err == nil || n > strings.Count(text, "data") {
-			t.Errorf("%d events, %v", n, err)
-		}
-	})
-}
-
-// TestEventDataIsJSON: every kind of event has an object as its data.
-func TestEventDataIsJSON(t *testing.T) {
-	s := New(Config{})
-	s.PublishTip(Tip{})
-	s.PublishReorg(Reorg{})
-	s.PublishTransaction(PoolChange{Added: true})
-	s.PublishTransaction(PoolChange{Reason: "expiry"})
-	s.PublishLost()
-	list, lost := s.events.after(0, 10)
-	if lost || len(list) != 5 {
-		t.Fatalf("%d events, lost %v", len(list), lost)
-	}
-	for _, e := range list {
-		var o map[string]any
-		if err := json.Unmarshal(e.data, &o); err != nil || len(o) == 0 {
-			t.Errorf("%s: %s, %v", e.topic, e.data, err)
-		}
 	}
 }

@@ -9,36 +9,16 @@ import (
 	"github.com/cairn-chain/cairn/types"
 )
 
-// Fees estimates from the past; package fees of the mempool does.
-type Fees interface {
-	// Smart returns the feerate per 1000 vbytes at which a transaction is confirmed within target blocks, and
-	// the target that this is for; ok is false if too little is known.
-	Smart(target int, conservative bool) (rate int64, blocks int, ok bool)
-	// Raw asks one of the horizons; ok is false if it does not reach the target.
-	Raw(horizon string, target int, share float64) (raw RawFee, ok bool)
-}
-
-// RawFee is what one horizon of the estimator says. Feerates are per 1000 vbytes.
-type RawFee struct {
-	FeeRate    float64 // −1: none
-	Decay      float64
-	Scale      int
-	Pass, Fail FeeBucket
-}
-
-// FeeBucket is a group of feerates and what became of its transactions.
-type FeeBucket struct{ Start, End, WithinTarget, TotalConfirmed, InMempool, LeftMempool float64 }
-
-func feeMethods() []Method {
+func feeMethods() []apiMethod {
 	target := required("conf_target", TypeNumber, "Confirmation target in blocks (1 - 1008)")
-	return []Method{
+	return []apiMethod{
 		{Name: "estimatesmartfee", Topic: topicUtil, Help: "Estimates the feerate at which a transaction is confirmed within conf_target blocks, from what became of earlier transactions, as Bitcoin Core does. While too little is known of the past, the estimate is the feerate " +
 			"that the mempool, as it is now, leaves room for within the space of so many blocks.",
 			Params: []Param{target, optional("estimate_mode", TypeString, "economical", "unset, economical or conservative")},
-			Result: "{...}    (json object) feerate in coins per 1000 virtual bytes, or errors; and blocks", Example: "6", run: estimateSmartFee},
+			Result: "{...}    (json object) feerate in coins per 1000 virtual bytes, or errors; and blocks", Example: "6", Run: estimateSmartFee},
 		{Name: "estimaterawfee", Topic: topicUtil, Help: "Shows what each horizon of the estimator says, and of which groups of feerates.",
 			Params: []Param{target, optional("threshold", TypeNumber, "0.95", "The proportion of transactions in a given feerate range that must have been confirmed within conf_target")},
-			Result: "{...}    (json object) short, medium, long {feerate, decay, scale, pass and fail {startrange, endrange, withintarget, totalconfirmed, inmempool, leftmempool}, errors}", Example: "6 0.9", run: estimateRawFee},
+			Result: "{...}    (json object) short, medium, long {feerate, decay, scale, pass and fail {startrange, endrange, withintarget, totalconfirmed, inmempool, leftmempool}, errors}", Example: "6 0.9", Run: estimateRawFee},
 	}
 }
 
@@ -88,10 +68,10 @@ func estimateSmartFee(_ context.Context, c *call) (any, error) {
 
 // roomFor is the highest feerate at which the pool does not fit into so many blocks, 0 if all of it fits.
 func (c *call) roomFor(target int64) int64 {
-	var pool []rateWeight
+	var pool []poolOffer
 	for _, id := range c.Mempool.IDs() {
 		if e, ok := c.Mempool.Entry(id); ok {
-			pool = append(pool, rateWeight{packageRate(e), int64(e.Tx.Weight())})
+			pool = append(pool, poolOffer{packageRate(e), int64(e.Tx.Weight())})
 		}
 	}
 	return roomAt(pool, target*types.MaxBlockWeight)
@@ -102,9 +82,12 @@ func packageRate(e MempoolEntry) int64 {
 	return min(feeRateOf(e.ModifiedFee, e.VSize), feeRateOf(e.Ancestors.Fees, e.Ancestors.VSize))
 }
 
+// poolOffer is what a transaction of the pool offers: a feerate, for so much weight.
+type poolOffer struct{ rate, weight int64 }
+
 // roomAt is the highest rate at which the pool does not fit into weight units any more, 0 if all fits.
-func roomAt(pool []rateWeight, weight int64) int64 {
-	slices.SortFunc(pool, func(a, b rateWeight) int { return cmp.Compare(b.rate, a.rate) })
+func roomAt(pool []poolOffer, weight int64) int64 {
+	slices.SortFunc(pool, func(a, b poolOffer) int { return cmp.Compare(b.rate, a.rate) })
 	for _, e := range pool {
 		if weight -= e.weight; weight < 0 {
 			return e.rate

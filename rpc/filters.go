@@ -6,11 +6,11 @@ import (
 	"errors"
 )
 
-func filterMethods() []Method {
-	return []Method{
+func filterMethods() []apiMethod {
+	return []apiMethod{
 		{Name: "getblockfilter", Topic: topicBlockchain, Help: "Returns a BIP157 content filter for a particular block, if the node keeps an index of them.",
 			Params: []Param{required("blockhash", TypeHex, "The hash of the block"), optional("filtertype", TypeString, "basic", "The type name of the filter")},
-			Result: "{...}    (json object) filter and header, in hexadecimal", Example: `"00000000c937983704a73af28acdec37b049d214adbda81d7e2a3dd146f6ed09" "basic"`, run: getBlockFilter},
+			Result: "{...}    (json object) filter and header, in hexadecimal", Example: `"00000000c937983704a73af28acdec37b049d214adbda81d7e2a3dd146f6ed09" "basic"`, Run: getBlockFilter},
 	}
 }
 

@@ -278,9 +278,7 @@ func TestScanBlocks(t *testing.T) {
 	wantError(t, r, CodeNotFound, "Unknown filtertype", "scanblocks", "start", find, 0, 1, "fancy")
 	delete(r.filters, odd.Hash())
 	wantError(t, r, CodeMisc, "still in the process of being indexed", "scanblocks", "start", find)
-	sc := &blockScan{cancel: func() {}, from: 10, to: 20}
-	sc.at.Store(15)
-	r.server.scanningBlocks.Store(sc)
+	r.server.state.Load().BlockScan.Store(&Scan{Cancel: func() {}, Status: func() any { return map[string]any{"progress": 50, "current_height": 15} }})
 	if got := call2[m](t, r, "scanblocks", "status"); got["progress"] != 50.0 || got["current_height"] != 15.0 {
 		t.Errorf("status %v", got)
 	}

@@ -10,28 +10,27 @@ import (
 	"sync/atomic"
 
 	"github.com/cairn-chain/cairn/consensus"
-	"github.com/cairn-chain/cairn/consensus/script"
 	"github.com/cairn-chain/cairn/types"
 )
 
-func ledgerMethods() []Method {
-	return []Method{
+func ledgerMethods() []apiMethod {
+	return []apiMethod{
 		{Name: "gettxout", Topic: topicBlockchain, Help: "Returns details about an unspent transaction output, null if there is none such.",
 			Params: []Param{required("txid", TypeHex, "The transaction id"), required("n", TypeNumber, "vout number"),
 				optional("include_mempool", TypeBool, "true", "Whether to include the mempool. An output that is spent in the mempool is then not shown.")},
 			Result:  "null or {...}    bestblock, confirmations, value, scriptPubKey, coinbase",
-			Example: `"4a5e1e4baab89f3a32518a88c31bc87f618f76673e2cc77ab2127b7afdeda33b" 1`, run: getTxOut},
+			Example: `"4a5e1e4baab89f3a32518a88c31bc87f618f76673e2cc77ab2127b7afdeda33b" 1`, Run: getTxOut},
 		{Name: "gettxoutsetinfo", Topic: topicBlockchain, Help: "Returns statistics about the set of unspent outputs. It reads the whole set, so it may take some time.",
 			Params: []Param{optional("hash_type", TypeString, "hash_serialized_3", "Which checksum to compute: hash_serialized_3, muhash or none"),
 				optional("hash_or_height", TypeAny, "the current best block", "Only the tip is known here; another block is an error"),
 				optional("use_index", TypeBool, "true", "Accepted and of no effect")},
-			Result: "{...}    (json object) height, bestblock, txouts, bogosize, hash_serialized_3 or muhash, total_amount, transactions, disk_size", Example: `"muhash"`, run: getTxOutSetInfo},
+			Result: "{...}    (json object) height, bestblock, txouts, bogosize, hash_serialized_3 or muhash, total_amount, transactions, disk_size", Example: `"muhash"`, Run: getTxOutSetInfo},
 		{Name: "scantxoutset", Topic: topicBlockchain, Help: "Scans the set of unspent outputs for those that match descriptors: addr(), raw(), pk(), pkh(), wpkh(), sh(), wsh(), tr(), rawtr() and combo() with public keys in hexadecimal. " +
 			"One scan runs at a time; abort ends it and status tells of it.",
 			Params: []Param{required("action", TypeString, "start, abort or status"),
 				optional("scanobjects", TypeArray, "", "Descriptors, or objects with the key desc. Required for start")},
 			Result:  "{...}    success, txouts, height, bestblock, unspents [txid, vout, scriptPubKey, desc, amount, coinbase, height, blockhash, confirmations], total_amount; true or false for abort; null or progress for status",
-			Example: `start '["raw(76a91411b366edfc0a8b66feebae5c2e25a7b6a5d1cf3188ac)"]'`, run: scanTxOutSet},
+			Example: `start '["raw(76a91411b366edfc0a8b66feebae5c2e25a7b6a5d1cf3188ac)"]'`, Run: scanTxOutSet},
 	}
 }
 
@@ -104,7 +103,7 @@ func getTxOutSetInfo(ctx context.Context, c *call) (any, error) {
 
 // hashOrHeight finds the block that parameter i names by its hash or by its height on the best chain.
 func (c *call) hashOrHeight(i int) (Entry, error) {
-	return c.hashOrHeightOf(c.args[i], c.method.Params[i].names()[0])
+	return c.hashOrHeightOf(c.args[i], c.paramName(i))
 }
 
 // hashOrHeightOf is hashOrHeight of a value that may stand elsewhere.
@@ -142,25 +141,19 @@ func (c *call) hashOrHeightOf(v any, name string) (Entry, error) {
 	return e, nil
 }
 
-// scan is a scantxoutset under way.
-type scan struct {
-	cancel context.CancelFunc
-	seen   atomic.Int64
-}
-
 // errScanAborted ends a scan by scantxoutset abort.
 var errScanAborted = errors.New("scan aborted")
 
 func scanTxOutSet(ctx context.Context, c *call) (any, error) {
 	switch action := c.str(0); action {
 	case "status":
-		if sc := c.server.scanning.Load(); sc != nil {
-			return obj("progress", 0, "txouts", sc.seen.Load()), nil
+		if running := c.CoinScan.Load(); running != nil {
+			return running.Status(), nil
 		}
 		return nil, nil
 	case "abort":
-		if sc := c.server.scanning.Load(); sc != nil {
-			sc.cancel()
+		if running := c.CoinScan.Load(); running != nil {
+			running.Cancel()
 			return true, nil
 		}
 		return false, nil
@@ -181,14 +174,15 @@ func startScan(ctx context.Context, c *call) (any, error) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	sc := &scan{cancel: cancel}
-	if !c.server.scanning.CompareAndSwap(nil, sc) {
+	var seen atomic.Int64
+	sc := &Scan{Cancel: cancel, Status: func() any { return obj("progress", 0, "txouts", seen.Load()) }}
+	if !c.CoinScan.CompareAndSwap(nil, sc) {
 		return nil, fail(CodeInvalidParameter, "Scan already in progress, use action \"abort\" or \"status\"")
 	}
-	defer c.server.scanning.Store(nil)
+	defer c.CoinScan.Store(nil)
 	var found []consensus.CoinEntry
 	at, err := c.Ledger.Scan(ctx, func(e consensus.CoinEntry) error {
-		sc.seen.Add(1)
+		seen.Add(1)
 		if _, ok := wanted[string(e.Coin.Out.Script)]; ok {
 			found = append(found, e)
 		}
@@ -201,9 +195,9 @@ func startScan(ctx context.Context, c *call) (any, error) {
 		return nil, err
 	}
 	if err != nil {
-		return obj("success", false, "txouts", sc.seen.Load()), nil
+		return obj("success", false, "txouts", seen.Load()), nil
 	}
-	return scanResult(c, at, sc.seen.Load(), found, wanted), nil
+	return scanResult(c, at, seen.Load(), found, wanted), nil
 }
 
 // scanObjects returns the scripts to look for, each with the descriptor that it came from.
@@ -243,6 +237,3 @@ func scanResult(c *call, at Entry, seen int64, found []consensus.CoinEntry, want
 	}
 	return obj("success", true, "txouts", seen, "height", at.Height(), "bestblock", at.Hash(), "unspents", unspents, "total_amount", Amount(total))
 }
-
-// unspendable tells whether an output can never be spent.
-func unspendable(out *types.TxOut) bool { return script.Unspendable(out.Script) }

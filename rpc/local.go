@@ -11,7 +11,7 @@ import (
 
 // Call runs one method for the program's own pages: no credentials are asked for, so the caller decides which methods
 // strangers may reach. It returns the result's JSON, or an *Error.
-func (s *Server) Call(ctx context.Context, method string, params ...any) (json.RawMessage, error) {
+func (s *engine) Call(ctx context.Context, method string, params ...any) (json.RawMessage, error) {
 	if params == nil {
 		params = []any{}
 	}

@@ -5,31 +5,15 @@ import (
 	"time"
 )
 
-// LogCategory is a part of the node whose debug lines can be switched.
-type LogCategory struct {
-	Name string
-	On   bool
-}
-
-// Control steers what the node tells of itself, and its timers.
-type Control interface {
-	// LogCategories returns all, by name. SetLogCategory switches one, or those that "all" and the like name; false if
-	// there is none of that name.
-	LogCategories() []LogCategory
-	SetLogCategory(name string, on bool) bool
-	// Hurry moves timers ahead.
-	Hurry(d time.Duration)
-}
-
-func loggingMethods() []Method {
-	return []Method{
+func loggingMethods() []apiMethod {
+	return []apiMethod{
 		{Name: "logging", Topic: topicControl, Help: "Gets and sets the logging configuration. When called without an argument, returns the list of categories with status that are currently being debug logged or not. When called with arguments, adds or removes categories from debug logging and returns the lists above. " +
 			"The arguments are evaluated in order \"include\", \"exclude\". If an item is both included and excluded, it will thus end up being excluded. \"all\" and \"1\" stand for all categories. Categories of Bitcoin Core that this node has nothing to say of are taken and have no lines.",
 			Params: []Param{optional("include", TypeArray, "", "The categories to add to debug logging"), optional("exclude", TypeArray, "", "The categories to remove from debug logging")},
-			Result: "{...}    (json object) whether each category is being debug logged", Example: `'["all"]' '["net"]'`, run: logging},
+			Result: "{...}    (json object) whether each category is being debug logged", Example: `'["all"]' '["net"]'`, Run: logging},
 		{Name: "mockscheduler", Topic: topicUtil, Help: "Bump the scheduler into the future: all timers of the network run out so much earlier. Only on regtest and cairn.",
 			Params: []Param{required("delta_time", TypeNumber, "Number of seconds to forward the scheduler into the future, 1 to 3600.")},
-			Result: "null", Example: "300", run: mockScheduler},
+			Result: "null", Example: "300", Run: mockScheduler},
 	}
 }
 

@@ -9,32 +9,32 @@ import (
 
 const exampleTxID = `"4a5e1e4baab89f3a32518a88c31bc87f618f76673e2cc77ab2127b7afdeda33b"`
 
-func mempoolMethods() []Method {
+func mempoolMethods() []apiMethod {
 	txid := required("txid", TypeHex, "The transaction id (must be in mempool)")
 	verbose := optional("verbose", TypeBool, "false", "True for a json object, false for array of transaction ids")
 	const entry = "vsize, weight, time, height, descendantcount, descendantsize, ancestorcount, ancestorsize, wtxid, fees {base, modified, ancestor, descendant}, depends, spentby, bip125-replaceable, unbroadcast"
-	return []Method{
+	return []apiMethod{
 		{Name: "getmempoolinfo", Topic: topicBlockchain, Help: "Returns details on the active state of the transaction memory pool.",
-			Result: "{...}    (json object) loaded, size, bytes, usage, total_fee, maxmempool, mempoolminfee, minrelaytxfee, incrementalrelayfee, unbroadcastcount, fullrbf", run: getMempoolInfo},
+			Result: "{...}    (json object) loaded, size, bytes, usage, total_fee, maxmempool, mempoolminfee, minrelaytxfee, incrementalrelayfee, unbroadcastcount, fullrbf", Run: getMempoolInfo},
 		{Name: "getrawmempool", Topic: topicBlockchain, Help: "Returns all transaction ids in the memory pool.",
 			Params: []Param{verbose, optional("mempool_sequence", TypeBool, "false", "If verbose=false, returns a json object with transaction list and mempool sequence number attached.")},
-			Result: "[\"hex\",...] or {...}    ids; or by id: " + entry + "; or txids and mempool_sequence", Example: "true", run: getRawMempool},
+			Result: "[\"hex\",...] or {...}    ids; or by id: " + entry + "; or txids and mempool_sequence", Example: "true", Run: getRawMempool},
 		{Name: "getmempoolentry", Topic: topicBlockchain, Help: "Returns mempool data for given transaction.",
-			Params: []Param{txid}, Result: "{...}    (json object) " + entry, Example: exampleTxID, run: getMempoolEntry},
+			Params: []Param{txid}, Result: "{...}    (json object) " + entry, Example: exampleTxID, Run: getMempoolEntry},
 		{Name: "getmempoolancestors", Topic: topicBlockchain, Help: "If txid is in the mempool, returns all in-mempool ancestors.",
-			Params: []Param{txid, verbose}, Result: "[\"hex\",...] or {...}    ids, or by id: " + entry, Example: exampleTxID, run: relatives(Mempool.Ancestors)},
+			Params: []Param{txid, verbose}, Result: "[\"hex\",...] or {...}    ids, or by id: " + entry, Example: exampleTxID, Run: relatives(Mempool.Ancestors)},
 		{Name: "getmempooldescendants", Topic: topicBlockchain, Help: "If txid is in the mempool, returns all in-mempool descendants.",
-			Params: []Param{txid, verbose}, Result: "[\"hex\",...] or {...}    ids, or by id: " + entry, Example: exampleTxID, run: relatives(Mempool.Descendants)},
-		{Name: "savemempool", Topic: topicBlockchain, Help: "Dumps the mempool to disk.", Result: "{...}    (json object) filename", run: saveMempool},
+			Params: []Param{txid, verbose}, Result: "[\"hex\",...] or {...}    ids, or by id: " + entry, Example: exampleTxID, Run: relatives(Mempool.Descendants)},
+		{Name: "savemempool", Topic: topicBlockchain, Help: "Dumps the mempool to disk.", Result: "{...}    (json object) filename", Run: saveMempool},
 		{Name: "importmempool", Topic: topicBlockchain, Help: "Import a file that savemempool, or the node at its end, has written, and attempt to add its contents to the mempool. The format is Cairn's own.",
 			Params: []Param{required("filepath", TypeString, "The mempool file"), optional("options", TypeObject, "", "use_current_time (default true), apply_fee_delta_priority and apply_unbroadcast_set (default false)")},
-			Result: "{}    (json object) empty", Example: `"/path/to/mempool.dat"`, run: importMempool},
+			Result: "{}    (json object) empty", Example: `"/path/to/mempool.dat"`, Run: importMempool},
 		{Name: "prioritisetransaction", Topic: topicMining, Help: "Accepts the transaction into mined blocks at a higher (or lower) priority.",
 			Params: []Param{required("txid", TypeHex, "The transaction id."), optional("dummy", TypeNumber, "0", "API-Compatibility for previous API. Must be zero or null."),
 				required("fee_delta", TypeNumber, "The fee value (in satoshis) to add (or subtract, if negative). Note that this is not a feerate; the fee is not actually paid.")},
-			Result: "true    (boolean) Returns true", Example: exampleTxID + " 0 10000", run: prioritise},
+			Result: "true    (boolean) Returns true", Example: exampleTxID + " 0 10000", Run: prioritise},
 		{Name: "getprioritisedtransactions", Topic: topicMining, Help: "Returns a map of all user-created fee deltas by txid, and whether the transaction is present in the mempool.",
-			Result: "{...}    by id: fee_delta, in_mempool and, if it is there, modified_fee", run: getPrioritised},
+			Result: "{...}    by id: fee_delta, in_mempool and, if it is there, modified_fee", Run: getPrioritised},
 	}
 }
 
@@ -84,7 +84,7 @@ func getRawMempool(_ context.Context, c *call) (any, error) {
 // idsOrEntries shows transactions of the pool. What has left it meanwhile is left out of entries.
 func idsOrEntries(c *call, ids []types.Hash, verbose bool) any {
 	if !verbose {
-		return ids
+		return hashes(ids)
 	}
 	list := fields{}
 	for _, id := range ids {
@@ -93,25 +93,6 @@ func idsOrEntries(c *call, ids []types.Hash, verbose bool) any {
 		}
 	}
 	return list
-}
-
-func entryFields(e MempoolEntry) fields {
-	return obj(
-		"vsize", e.VSize,
-		"weight", e.Tx.Weight(),
-		"time", e.Time.Unix(),
-		"height", e.Height,
-		"descendantcount", e.Descendants.Count,
-		"descendantsize", e.Descendants.VSize,
-		"ancestorcount", e.Ancestors.Count,
-		"ancestorsize", e.Ancestors.VSize,
-		"wtxid", e.Tx.WitnessID(),
-		"fees", obj("base", Amount(e.Fee), "modified", Amount(e.ModifiedFee), "ancestor", Amount(e.Ancestors.Fees), "descendant", Amount(e.Descendants.Fees)),
-		"depends", e.Depends,
-		"spentby", e.SpentBy,
-		"bip125-replaceable", e.Replaceable,
-		"unbroadcast", e.Unbroadcast,
-	)
 }
 
 // poolEntry finds the transaction that parameter 0 names.
@@ -143,32 +124,6 @@ func relatives(of func(Mempool, types.Hash) []types.Hash) func(context.Context, 
 		}
 		return idsOrEntries(c, of(c.Mempool, id), c.boolOr(1, false)), nil
 	}
-}
-
-// outPoint reads an object with txid and vout.
-func asOutPoint(v any) (op types.OutPoint, err error) {
-	o, err := asObject(v)
-	if err != nil {
-		return op, err
-	}
-	if op.TxID, err = asHash(o.get("txid"), "txid"); err != nil {
-		return op, err
-	}
-	if o.get("vout") == nil {
-		return op, fail(CodeInvalidParameter, "Invalid parameter, missing vout key")
-	}
-	n, err := asInt(o.get("vout"))
-	if err != nil {
-		return op, err
-	}
-	if n < 0 {
-		return op, fail(CodeInvalidParameter, "Invalid parameter, vout cannot be negative")
-	}
-	if n > 1<<32-1 {
-		return op, errIntRange
-	}
-	op.Index = uint32(n)
-	return op, nil
 }
 
 func saveMempool(ctx context.Context, c *call) (any, error) {

@@ -1,14 +1,11 @@
 package rpc
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/cairn-chain/cairn/types"
 )
 
 // Type is what a parameter may be in JSON.
@@ -55,65 +52,17 @@ type Param struct {
 
 func (p *Param) names() []string { return strings.Split(p.Name, "|") }
 
-// Method is one entry of the table: what help prints, and the handler.
-type Method struct {
+// Method is one entry of a table of methods: what help prints, and the handler. C is what a handler sees of a call: *Call, or a type of
+// its own that Adapt makes of it.
+type Method[C any] struct {
 	Name, Topic string
 	Help        string
 	Params      []Param
 	Result      string // what comes back, for people
 	Example     string // parameters as one types them on a command line; may be empty
 
-	run func(ctx context.Context, c *call) (any, error)
-}
-
-// The topics, in the order in which help prints them.
-const (
-	topicBlockchain = "Blockchain"
-	topicControl    = "Control"
-	topicMining     = "Mining"
-	topicNetwork    = "Network"
-	topicRaw        = "Rawtransactions"
-	topicUtil       = "Util"
-)
-
-// Methods returns the table, ordered by topic and name.
-func Methods() []Method {
-	all := slices.Concat(
-		banMethods(),
-		blockMethods(),
-		blockchainMethods(),
-		buildTxMethods(),
-		clusterMethods(),
-		controlMethods(),
-		descriptorMethods(),
-		feeMethods(),
-		filterMethods(),
-		ledgerMethods(),
-		loggingMethods(),
-		mempoolMethods(),
-		miningMethods(),
-		multisigMethods(),
-		networkMethods(),
-		networkToolMethods(),
-		proofMethods(),
-		pruneMethods(),
-		psbtMethods(),
-		rawTxMethods(),
-		scanBlocksMethods(),
-		scriptHashMethods(),
-		signMethods(),
-		snapshotMethods(),
-		spendingMethods(),
-		statsMethods(),
-		steerMethods(),
-		templateMethods(),
-		utilMethods(),
-		waitMethods(),
-	)
-	slices.SortFunc(all, func(a, b Method) int {
-		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Name, b.Name))
-	})
-	return all
+	// Run does it. The result is anything that appendValue takes. An error that is no *Error is given a code by Config.Translate.
+	Run func(ctx context.Context, c C) (any, error)
 }
 
 // required and optional make Params.
@@ -125,8 +74,19 @@ func optional(name string, t Type, def, help string) Param {
 	return Param{Name: name, Type: t, Default: def, Help: help}
 }
 
+// Adapt makes a table for a Server of one whose handlers want more than a Call; wrap adds what that is.
+func Adapt[C any](table []Method[C], wrap func(*Call) C) []Method[*Call] {
+	list := make([]Method[*Call], len(table))
+	for i, m := range table {
+		run := m.Run
+		list[i] = Method[*Call]{Name: m.Name, Topic: m.Topic, Help: m.Help, Params: m.Params, Result: m.Result, Example: m.Example}
+		list[i].Run = func(ctx context.Context, c *Call) (any, error) { return run(ctx, wrap(c)) }
+	}
+	return list
+}
+
 // usage is the first line of help: the method and its parameters, optional ones in parentheses.
-func (m *Method) usage() string {
+func (m *Method[C]) usage() string {
 	var b strings.Builder
 	b.WriteString(m.Name)
 	open := false
@@ -154,7 +114,7 @@ func (m *Method) usage() string {
 }
 
 // helpText is what help METHOD prints, and the message of an error of usage.
-func (m *Method) helpText() string {
+func (m *Method[C]) helpText() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n\n%s\n", m.usage(), m.Help)
 	if len(m.Params) > 0 {
@@ -178,18 +138,18 @@ func (p *Param) traits() string {
 	return string(p.Type) + ", optional"
 }
 
-func (m *Method) cliExample() string {
+func (m *Method[C]) cliExample() string {
 	return strings.TrimSpace("cairn rpc " + m.Name + " " + m.Example)
 }
 
-func (m *Method) curlExample() string {
+func (m *Method[C]) curlExample() string {
 	return fmt.Sprintf(`curl --user myusername --data-binary '{"jsonrpc": "2.0", "id": "curltest", "method": "%s", "params": [%s]}' `+
 		`-H 'content-type: application/json' http://127.0.0.1:21332/`, m.Name, strings.Join(m.exampleParams(), ", "))
 }
 
 // exampleParams are the words of Example as JSON: words in single quotes lose them, and a bare word
 // where a string belongs gets double quotes.
-func (m *Method) exampleParams() []string {
+func (m *Method[C]) exampleParams() []string {
 	words := splitWords(m.Example)
 	for i, w := range words {
 		if i < len(m.Params) && m.Params[i].Type.jsonName() == "string" && !strings.HasPrefix(w, `"`) {
@@ -199,12 +159,11 @@ func (m *Method) exampleParams() []string {
 	return words
 }
 
-// ParseArgs turns the words of a command line into parameters for Client.Call, by the table: text stays text
+// parseArgs turns the words of a command line into parameters of a call, by the table: text stays text
 // where a string belongs, and is read as JSON elsewhere. A parameter that may be several things, or of a
 // method that is not in the table, is JSON if it can be. Its error names the parameter.
-func ParseArgs(method string, words []string) ([]any, error) {
-	all := Methods()
-	i := slices.IndexFunc(all, func(m Method) bool { return m.Name == method })
+func parseArgs[C any](all []Method[C], method string, words []string) ([]any, error) {
+	i := slices.IndexFunc(all, func(m Method[C]) bool { return m.Name == method })
 	args := make([]any, len(words))
 	for j, w := range words {
 		p := Param{Name: "?", Type: TypeAny}
@@ -232,7 +191,7 @@ func (p *Param) parse(word string) (any, error) {
 		}
 		return word, nil
 	case TypeAny, TypeAmount:
-		if isJSON && len(word) != 2*types.HashSize {
+		if isJSON && len(word) != hashDigits {
 			return json.RawMessage(word), nil
 		}
 		return word, nil
@@ -242,6 +201,9 @@ func (p *Param) parse(word string) (any, error) {
 	}
 	return json.RawMessage(word), nil
 }
+
+// hashDigits is the length of a hash as people write it. One of decimal digits only is no number.
+const hashDigits = 64
 
 // splitWords cuts a command line at blanks outside of single quotes.
 func splitWords(s string) []string {
@@ -258,7 +220,7 @@ func splitWords(s string) []string {
 }
 
 // helpAll lists all methods under their topics.
-func helpAll(methods []Method) string {
+func helpAll[C any](methods []Method[C]) string {
 	var b strings.Builder
 	topic := ""
 	for i := range methods {
@@ -272,4 +234,19 @@ func helpAll(methods []Method) string {
 		b.WriteString(methods[i].usage() + "\n")
 	}
 	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// Markdown is the method's part of a page of reference.
+func (m *Method[C]) Markdown() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n### %s\n\n    %s\n\n%s\n", m.Name, m.usage(), m.Help)
+	if len(m.Params) > 0 {
+		b.WriteString("\n| parameter | type | meaning |\n| --- | --- | --- |\n")
+		for i := range m.Params {
+			p := &m.Params[i]
+			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", strings.ReplaceAll(p.Name, "|", "` or `"), p.traits(), strings.ReplaceAll(p.Help, "|", "\\|"))
+		}
+	}
+	fmt.Fprintf(&b, "\nResult: %s\n\nExample: `%s`\n", m.Result, m.cliExample())
+	return b.String()
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -17,7 +18,19 @@ import (
 	"github.com/cairn-chain/cairn/types"
 )
 
+// rawParams are JSON texts as parameters of a call.
+func rawParams(texts []string) []any {
+	list := make([]any, len(texts))
+	for i, text := range texts {
+		list[i] = json.RawMessage(text)
+	}
+	return list
+}
+
 func TestTable(t *testing.T) {
+	r := newRig(t, 3)
+	ended, end := context.WithCancel(t.Context())
+	end() // so that nothing waits
 	seen := map[string]bool{}
 	topics := map[string]bool{topicBlockchain: true, topicControl: true, topicMining: true, topicNetwork: true, topicRaw: true, topicUtil: true}
 	for _, m := range Methods() {
@@ -25,7 +38,7 @@ func TestTable(t *testing.T) {
 			t.Errorf("%s stands twice in the table", m.Name)
 		}
 		seen[m.Name] = true
-		if !topics[m.Topic] || m.Help == "" || m.Result == "" || m.run == nil {
+		if !topics[m.Topic] || m.Help == "" || m.Result == "" || m.Run == nil {
 			t.Errorf("%s lacks a topic, help, result or handler", m.Name)
 		}
 		names := map[string]bool{}
@@ -33,7 +46,7 @@ func TestTable(t *testing.T) {
 			if p.Help == "" || p.Type == "" || p.Required && p.Default != "" {
 				t.Errorf("%s: parameter %s lacks help or type, or is required and has a default", m.Name, p.Name)
 			}
-			for _, n := range p.names() {
+			for _, n := range strings.Split(p.Name, "|") {
 				if names[n] {
 					t.Errorf("%s: two parameters are called %s", m.Name, n)
 				}
@@ -45,12 +58,11 @@ func TestTable(t *testing.T) {
 		if least >= 0 && len(words) == 0 || len(words) > len(m.Params) {
 			t.Errorf("%s: its example has %d parameters", m.Name, len(words))
 		}
-		params, err := parseValue([]byte("[" + strings.Join(words, ",") + "]"))
-		if err != nil {
-			t.Errorf("%s: its example is not JSON: %v", m.Name, err)
+		if raw := "[" + strings.Join(words, ",") + "]"; !json.Valid([]byte(raw)) {
+			t.Errorf("%s: its example is not JSON: %s", m.Name, raw)
 			continue
 		}
-		if _, err := bind(&m, params); err != nil {
+		if _, err := r.server.Call(ended, m.Name, rawParams(words)...); err != nil && (strings.HasPrefix(err.Error(), m.usage()+"\n") || strings.HasPrefix(err.Error(), "Wrong type")) {
 			t.Errorf("%s: its own example is refused: %v", m.Name, err)
 		}
 	}
@@ -71,6 +83,7 @@ func TestTable(t *testing.T) {
 func TestParameterTypes(t *testing.T) {
 	values := map[string]string{"string": `"x"`, "number": "1", "bool": "true", "object": "{}", "array": "[]", "null": "null"}
 	tried := 0
+	r := newRig(t, 0)
 	for _, m := range Methods() {
 		for i, p := range m.Params {
 			want := p.Type.jsonName()
@@ -87,13 +100,10 @@ func TestParameterTypes(t *testing.T) {
 					}
 				}
 				args[i] = text
-				params, err := parseValue([]byte("[" + strings.Join(args, ",") + "]"))
-				if err != nil {
-					t.Fatal(err)
-				}
-				_, err = bind(&m, params)
-				wanted := fmt.Sprintf("Wrong type passed:\n{\n    \"Position %d (%s)\": \"JSON value of type %s is not of expected type %s\"\n}", i+1, p.names()[0], is, want)
-				if err == nil || asError(err).Code != CodeType || asError(err).Message != wanted {
+				_, err := r.server.Call(t.Context(), m.Name, rawParams(args)...)
+				wanted := fmt.Sprintf("Wrong type passed:\n{\n    \"Position %d (%s)\": \"JSON value of type %s is not of expected type %s\"\n}", i+1, strings.Split(p.Name, "|")[0], is, want)
+				var e *Error
+				if !errors.As(err, &e) || e.Code != CodeType || e.Message != wanted {
 					t.Errorf("%s: got %v\nwant %s", m.Name, err, wanted)
 				}
 			}
@@ -112,24 +122,19 @@ func TestEveryMethodSurvives(t *testing.T) {
 	end() // so that nothing waits
 	odd := []string{`""`, `"zz"`, `"` + strings.Repeat("0", 64) + `"`, `-1`, `0`, `1e3`, `9223372036854775807`, `true`, `[]`, `[null]`, `[[]]`, `[{}]`, `["",1]`, `{}`, `{"a":null}`, `{"mode":7}`}
 	for _, m := range Methods() {
-		bodies := []string{"", strings.Join(m.exampleParams(), ","), strings.TrimSuffix(strings.Repeat("null,", len(m.Params)), ",")}
+		bodies := [][]string{nil, m.exampleParams(), slices.Repeat([]string{"null"}, len(m.Params))}
 		for _, v := range odd {
-			if n := len(m.Params); n > 0 {
-				bodies = append(bodies, strings.TrimSuffix(strings.Repeat(v+",", n), ","))
-			}
+			bodies = append(bodies, slices.Repeat([]string{v}, len(m.Params)))
 		}
 		for _, v := range odd { // the first parameter right, the rest odd
 			if words := m.exampleParams(); len(words) > 0 && len(m.Params) > 1 {
-				bodies = append(bodies, words[0]+strings.Repeat(","+v, len(m.Params)-1))
+				bodies = append(bodies, append(words[:1], slices.Repeat([]string{v}, len(m.Params)-1)...))
 			}
 		}
 		for _, params := range bodies {
-			raw, err := parseValue([]byte("[" + params + "]"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, err = r.server.execute(ended, &request{method: m.Name, params: raw}, nil)
-			if err != nil && (asError(err).Code == CodeInternal || asError(err).Message == "") {
+			_, err := r.server.Call(ended, m.Name, rawParams(params)...)
+			var e *Error
+			if err != nil && (!errors.As(err, &e) || e.Code == CodeInternal || e.Message == "") {
 				t.Errorf("%s(%s): %v", m.Name, params, err)
 			}
 		}
@@ -470,15 +475,6 @@ func TestMempoolMethods(t *testing.T) {
 		t.Errorf("estimatesmartfee: %v", got)
 	}
 	wantError(t, r, CodeInvalidParameter, "Invalid conf_target, must be between 1 and 1008", "estimatesmartfee", 0)
-}
-
-func TestRoomAt(t *testing.T) {
-	pool := []rateWeight{{5, 100}, {9, 100}, {1, 100}}
-	for weight, want := range map[int64]int64{50: 9, 100: 5, 150: 5, 250: 1, 300: 0} {
-		if got := roomAt(slices.Clone(pool), weight); got != want {
-			t.Errorf("roomAt(%d) = %d, want %d", weight, got, want)
-		}
-	}
 }
 
 func TestCoinMethods(t *testing.T) {

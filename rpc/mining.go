@@ -9,27 +9,27 @@ import (
 	"github.com/cairn-chain/cairn/types"
 )
 
-func miningMethods() []Method {
+func miningMethods() []apiMethod {
 	tries := optional("maxtries", TypeNumber, "1000000 where work is trivial, else no limit", "How many nonces to try, in all")
-	return []Method{
+	return []apiMethod{
 		{Name: "generatetoaddress", Topic: topicMining, Help: "Mine to a specified address and return the block hashes. Where proof of work is real, so is the work: the call answers when it is done.",
 			Params: []Param{required("nblocks", TypeNumber, "How many blocks are generated."), required("address", TypeString, "The address to send the newly generated coins to."), tries},
-			Result: `["hex",...]    (json array) hashes of blocks generated`, Example: `11 "myaddress"`, run: generateToAddress},
+			Result: `["hex",...]    (json array) hashes of blocks generated`, Example: `11 "myaddress"`, Run: generateToAddress},
 		{Name: "generatetodescriptor", Topic: topicMining, Help: "Mine to a specified descriptor and return the block hashes.",
 			Params: []Param{required("num_blocks", TypeNumber, "How many blocks are generated."), required("descriptor", TypeString, "The descriptor to send the newly generated coins to."), tries},
-			Result: `["hex",...]    (json array) hashes of blocks generated`, Example: `11 "mydesc"`, run: generateToDescriptor},
+			Result: `["hex",...]    (json array) hashes of blocks generated`, Example: `11 "mydesc"`, Run: generateToDescriptor},
 		{Name: "generateblock", Topic: topicMining, Help: "Mine a set of ordered transactions to a specified address or descriptor and return the block hash.",
 			Params: []Param{required("output", TypeString, "The address or descriptor to send the newly generated coins to."), required("transactions", TypeArray, "Ordered transactions: ids of those in the mempool, or raw transactions in hexadecimal."),
 				optional("submit", TypeBool, "true", "Whether to submit the block before the RPC call returns or to return it as hex.")},
-			Result: "{...}    (json object) hash and, if it was not submitted, hex", Example: `"myaddress" '["rawtx", "mempool_txid"]'`, run: generateBlock},
+			Result: "{...}    (json object) hash and, if it was not submitted, hex", Example: `"myaddress" '["rawtx", "mempool_txid"]'`, Run: generateBlock},
 		{Name: "getmininginfo", Topic: topicMining, Help: "Returns a json object containing mining-related information.",
-			Result: "{...}    (json object) blocks, bits, difficulty, target, networkhashps, pooledtx, chain, next {height, bits, difficulty, target}, warnings; and of the node's own miner: mining, threads, hashespersec", run: getMiningInfo},
+			Result: "{...}    (json object) blocks, bits, difficulty, target, networkhashps, pooledtx, chain, next {height, bits, difficulty, target}, warnings; and of the node's own miner: mining, threads, hashespersec", Run: getMiningInfo},
 		{Name: "getnetworkhashps", Topic: topicMining, Help: "Returns the estimated network hashes per second based on the last n blocks.",
 			Params: []Param{optional("nblocks", TypeNumber, "120", "The number of previous blocks to calculate estimate from, or -1 for the last 2016."), optional("height", TypeNumber, "-1", "To estimate at the time of the given height.")},
-			Result: "n    (numeric) Hashes per second estimated", Example: "120 1000", run: getNetworkHashPS},
+			Result: "n    (numeric) Hashes per second estimated", Example: "120 1000", Run: getNetworkHashPS},
 		{Name: "setgenerate", Topic: topicMining, Help: "Switches the node's own miner on or off.",
-			Params: []Param{required("generate", TypeBool, "true to mine, false to stop")}, Result: "true|false    (boolean) Whether the node mines now", Example: "true", run: setGenerate},
-		{Name: "getgenerate", Topic: topicMining, Help: "Returns whether the node's own miner is on.", Result: "true|false    (boolean)", run: getGenerate},
+			Params: []Param{required("generate", TypeBool, "true to mine, false to stop")}, Result: "true|false    (boolean) Whether the node mines now", Example: "true", Run: setGenerate},
+		{Name: "getgenerate", Topic: topicMining, Help: "Returns whether the node's own miner is on.", Result: "true|false    (boolean)", Run: getGenerate},
 	}
 }
 
@@ -71,14 +71,11 @@ func (c *call) generate(ctx context.Context, lock []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	hashes, err := c.Mining.Generate(ctx, int(max(n, 0)), lock, tries)
+	found, err := c.Mining.Generate(ctx, int(max(n, 0)), lock, tries)
 	if err != nil {
 		return nil, err
 	}
-	if hashes == nil {
-		hashes = []types.Hash{}
-	}
-	return hashes, nil
+	return hashes(found), nil
 }
 
 func generateBlock(ctx context.Context, c *call) (any, error) {
@@ -132,7 +129,7 @@ func getMiningInfo(_ context.Context, c *call) (any, error) {
 	h, state := tip.Header(), c.Mining.State()
 	next := consensus.NextBitsAt(p, tip, uint32(max(c.Node.Now().Unix(), tip.MedianTime()+1)))
 	return obj("blocks", tip.Height(), "bits", bitsHex(h.Bits), "difficulty", consensus.Difficulty(h.Bits), "target", targetHex(h.Bits),
-		"networkhashps", hashRate(c, tip, 120), "pooledtx", c.Mempool.Info().Count, "chain", chainName(p),
+		"networkhashps", hashRate(c, tip, 120), "pooledtx", c.Mempool.Info().Count, "chain", ChainName(p),
 		"next", obj("height", tip.Height()+1, "bits", bitsHex(next), "difficulty", consensus.Difficulty(next), "target", targetHex(next)),
 		"warnings", warnings(c), "mining", state.On, "threads", state.Threads, "hashespersec", state.HashRate), nil
 }

@@ -10,12 +10,12 @@ import (
 	"github.com/cairn-chain/cairn/wallet/descriptor"
 )
 
-func multisigMethods() []Method {
-	return []Method{
+func multisigMethods() []apiMethod {
+	return []apiMethod{
 		{Name: "createmultisig", Topic: topicUtil, Help: "Creates a multi-signature address with n signatures of m keys required, and what is needed to spend from it.",
 			Params: []Param{required("nrequired", TypeNumber, "The number of required signatures out of the n keys."), required("keys", TypeArray, "The hex-encoded public keys."),
 				optional("address_type", TypeString, "legacy", `"legacy", "p2sh-segwit", or "bech32".`)},
-			Result: "{...}    (json object) address, redeemScript, descriptor, warnings", Example: `2 '["03789ed0bb717d88f7d321a368d905e7430207ebbd82bd342cf11ae157a7ace5fd","03dbc6764b8884a92e871274b87583e6d5c2a58819473e17e107ef3f6aa5a61626"]'`, run: createMultisig},
+			Result: "{...}    (json object) address, redeemScript, descriptor, warnings", Example: `2 '["03789ed0bb717d88f7d321a368d905e7430207ebbd82bd342cf11ae157a7ace5fd","03dbc6764b8884a92e871274b87583e6d5c2a58819473e17e107ef3f6aa5a61626"]'`, Run: createMultisig},
 	}
 }
 

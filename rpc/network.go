@@ -4,41 +4,43 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
+	"strconv"
 	"time"
 )
 
-func networkMethods() []Method {
-	return []Method{
+func networkMethods() []apiMethod {
+	return []apiMethod{
 		{Name: "getnetworkinfo", Topic: topicNetwork, Help: "Returns an object containing various state info regarding P2P networking.",
 			Result: "{...}    (json object) version, subversion, protocolversion, localservices, localservicesnames, localrelay, timeoffset, networkactive, connections, connections_in, connections_out, networks, relayfee, incrementalfee, localaddresses, warnings",
-			run:    getNetworkInfo},
+			Run:    getNetworkInfo},
 		{Name: "getpeerinfo", Topic: topicNetwork, Help: "Returns data about each connected network peer as a json array of objects.",
-			Result: "[{...}]    (json array) id, addr, addrbind, addrlocal, network, services, servicesnames, relaytxes, lastsend, lastrecv, last_transaction, last_block, bytessent, bytesrecv, conntime, timeoffset, pingtime, minping, pingwait, version, subver, inbound, bip152_hb_to, bip152_hb_from, startingheight, presynced_headers, synced_headers, synced_blocks, inflight, addr_relay_enabled, addr_processed, addr_rate_limited, permissions, minfeefilter, bytessent_per_msg, bytesrecv_per_msg, connection_type, transport_protocol_type, session_id, messagessent_per_msg, messagesrecv_per_msg, netgroup", run: getPeerInfo},
-		{Name: "getconnectioncount", Topic: topicNetwork, Help: "Returns the number of connections to other nodes.", Result: "n    (numeric) The connection count", run: getConnectionCount},
+			Result: "[{...}]    (json array) id, addr, addrbind, addrlocal, network, services, servicesnames, relaytxes, lastsend, lastrecv, last_transaction, last_block, bytessent, bytesrecv, conntime, timeoffset, pingtime, minping, pingwait, version, subver, inbound, bip152_hb_to, bip152_hb_from, startingheight, presynced_headers, synced_headers, synced_blocks, inflight, addr_relay_enabled, addr_processed, addr_rate_limited, permissions, minfeefilter, bytessent_per_msg, bytesrecv_per_msg, connection_type, transport_protocol_type, session_id, messagessent_per_msg, messagesrecv_per_msg, netgroup", Run: getPeerInfo},
+		{Name: "getconnectioncount", Topic: topicNetwork, Help: "Returns the number of connections to other nodes.", Result: "n    (numeric) The connection count", Run: getConnectionCount},
 		{Name: "getnettotals", Topic: topicNetwork, Help: "Returns information about network traffic, including bytes in, bytes out, and current system time.",
-			Result: "{...}    (json object) totalbytesrecv, totalbytessent, timemillis, uploadtarget", run: getNetTotals},
+			Result: "{...}    (json object) totalbytesrecv, totalbytessent, timemillis, uploadtarget", Run: getNetTotals},
 		{Name: "addnode", Topic: topicNetwork, Help: "Attempts to add or remove a node from the addnode list, or try a connection to a node once. Such connections are kept open and never evicted.",
 			Params: []Param{required("node", TypeString, "The address of the peer to connect to"), required("command", TypeString, "'add' to add a node to the list, 'remove' to remove a node from the list, 'onetry' to try a connection to the node once"),
 				optional("v2transport", TypeBool, "set by --v2transport", "Try the encrypted transport (BIP324) first; a node that does not know it is connected to in plain text")},
-			Result: "null", Example: `"192.168.0.6:21333" "onetry"`, run: addNode},
+			Result: "null", Example: `"192.168.0.6:21333" "onetry"`, Run: addNode},
 		{Name: "getaddednodeinfo", Topic: topicNetwork, Help: "Returns information about the given added node, or all added nodes (note that onetry addnodes are not listed here).",
 			Params: []Param{optional("node", TypeString, "all nodes", "If provided, return information about this specific node, otherwise all nodes are returned.")},
-			Result: "[{...}]    (json array) addednode, connected, addresses [address, connected]", Example: `"192.168.0.201"`, run: getAddedNodeInfo},
+			Result: "[{...}]    (json array) addednode, connected, addresses [address, connected]", Example: `"192.168.0.201"`, Run: getAddedNodeInfo},
 		{Name: "disconnectnode", Topic: topicNetwork, Help: "Immediately disconnects from the specified peer node. Strictly one out of 'address' and 'nodeid' can be provided.",
 			Params: []Param{optional("address", TypeString, "fallback to nodeid", "The IP address/port of the node"), optional("nodeid", TypeNumber, "fallback to address", "The node ID (see getpeerinfo for node IDs)")},
-			Result: "null", Example: `"192.168.0.6:21333"`, run: disconnectNode},
+			Result: "null", Example: `"192.168.0.6:21333"`, Run: disconnectNode},
 		{Name: "ping", Topic: topicNetwork, Help: "Requests that a ping be sent to all other nodes, to measure ping time. Results are in getpeerinfo, pingtime and pingwait, decimal seconds.",
-			Result: "null", run: ping},
+			Result: "null", Run: ping},
 		{Name: "setnetworkactive", Topic: topicNetwork, Help: "Disable/enable all p2p network activity.",
-			Params: []Param{required("state", TypeBool, "true to enable networking, false to disable")}, Result: "true|false    (boolean) The value that was passed in", Example: "true", run: setNetworkActive},
+			Params: []Param{required("state", TypeBool, "true to enable networking, false to disable")}, Result: "true|false    (boolean) The value that was passed in", Example: "true", Run: setNetworkActive},
 		{Name: "getnodeaddresses", Topic: topicNetwork, Help: "Return known addresses, which can potentially be used to find new nodes in the network.",
 			Params: []Param{optional("count", TypeNumber, "1", "The maximum number of addresses to return. Specify 0 to return all known addresses."), optional("network", TypeString, "all networks", "Return only addresses of the specified network. Can be one of: ipv4, ipv6, onion, i2p, cjdns; the last three are never known.")},
-			Result: "[{...}]    (json array) time, services, address, port, network", Example: "8", run: getNodeAddresses},
+			Result: "[{...}]    (json array) time, services, address, port, network", Example: "8", Run: getNodeAddresses},
 		{Name: "addpeeraddress", Topic: topicNetwork, Help: "Add the address of a potential peer to the address book. For testing.",
 			Params: []Param{required("address", TypeString, "The IP address of the peer"), required("port", TypeNumber, "The port of the peer"), optional("tried", TypeBool, "false", "If true, attempt to add the peer to the tried addresses table")},
-			Result: "{...}    (json object) success; and error, failed-adding-to-new or failed-adding-to-tried", Example: `"1.2.3.4" 21333 true`, run: addPeerAddress},
+			Result: "{...}    (json object) success; and error, failed-adding-to-new or failed-adding-to-tried", Example: `"1.2.3.4" 21333 true`, Run: addPeerAddress},
 	}
 }
 
@@ -200,7 +202,7 @@ func addNode(_ context.Context, c *call) (any, error) {
 		}
 		return nil, err
 	}
-	return nil, fail(CodeMisc, "%s", c.method.helpText())
+	return nil, c.usageError(CodeMisc)
 }
 
 func getAddedNodeInfo(_ context.Context, c *call) (any, error) {
@@ -296,4 +298,16 @@ func addPeerAddress(_ context.Context, c *call) (any, error) {
 		return obj("success", false, "error", err.Error()), nil
 	}
 	return obj("success", true), nil
+}
+
+func splitHostPort(hostport string) (host string, port int) {
+	host, text, err := net.SplitHostPort(hostport)
+	if err != nil {
+		return hostport, 0
+	}
+	port, err = strconv.Atoi(text)
+	if err != nil {
+		return host, 0
+	}
+	return host, port
 }

@@ -6,24 +6,24 @@ import (
 	"time"
 )
 
-func banMethods() []Method {
-	return []Method{
+func banMethods() []apiMethod {
+	return []apiMethod{
 		{Name: "setban", Topic: topicNetwork, Help: "Attempts to add or remove an IP/Subnet from the banned list. Peers that are banned are disconnected at once, but for those with the noban permission, which are let in again.",
 			Params: []Param{required("subnet", TypeString, "The IP/Subnet (see getpeerinfo for nodes IP) with an optional netmask (default is /32 = single IP)"),
 				required("command", TypeString, "'add' to add an IP/Subnet to the list, 'remove' to remove an IP/Subnet from the list"),
 				optional("bantime", TypeNumber, "0", "time in seconds how long (or until when if [absolute] is set) the IP is banned (0 or empty means using the default time of 24h which can also be overwritten by --bantime)"),
 				optional("absolute", TypeBool, "false", "If set, the bantime must be an absolute timestamp expressed in UNIX epoch time")},
-			Result: "null", Example: `"192.168.0.6" "add" 86400`, run: setBan},
+			Result: "null", Example: `"192.168.0.6" "add" 86400`, Run: setBan},
 		{Name: "listbanned", Topic: topicNetwork, Help: "List all manually banned IPs/Subnets.",
-			Result: "[{...}]    (json array) address, ban_created, banned_until, ban_duration, time_remaining: times in seconds", run: listBanned},
-		{Name: "clearbanned", Topic: topicNetwork, Help: "Clear all banned IPs.", Result: "null", run: clearBanned},
+			Result: "[{...}]    (json array) address, ban_created, banned_until, ban_duration, time_remaining: times in seconds", Run: listBanned},
+		{Name: "clearbanned", Topic: topicNetwork, Help: "Clear all banned IPs.", Result: "null", Run: clearBanned},
 	}
 }
 
 func setBan(_ context.Context, c *call) (any, error) {
 	command := c.str(1)
 	if command != "add" && command != "remove" {
-		return nil, fail(CodeMisc, "%s", c.method.helpText())
+		return nil, c.usageError(CodeMisc)
 	}
 	net, err := c.Bans.ParseNet(c.str(0))
 	if err != nil {

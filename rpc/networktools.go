@@ -8,28 +8,28 @@ import (
 	"slices"
 )
 
-func networkToolMethods() []Method {
-	return []Method{
+func networkToolMethods() []apiMethod {
+	return []apiMethod{
 		{Name: "addconnection", Topic: topicNetwork, Help: "Open an outbound connection to a specified node. This RPC is for testing only.",
 			Params: []Param{required("address", TypeString, "The IP address and port to attempt connecting to."),
 				required("connection_type", TypeString, `Type of connection to open ("outbound-full-relay", "block-relay-only", "addr-fetch" or "feeler").`),
 				required("v2transport", TypeBool, "Attempt to connect using BIP324 v2 transport protocol")},
-			Result: "{...}    (json object) address, connection_type", Example: `"192.168.0.6:18444" "outbound-full-relay" true`, run: addConnection},
+			Result: "{...}    (json object) address, connection_type", Example: `"192.168.0.6:18444" "outbound-full-relay" true`, Run: addConnection},
 		{Name: "sendmsgtopeer", Topic: topicNetwork, Help: "Send a p2p message to a peer specified by id. The message type and body must be provided, the message header will be generated. This RPC is for testing only.",
 			Params: []Param{required("peer_id", TypeNumber, "The peer to send the message to."), required("msg_type", TypeString, "The message type (maximum length 12)"), required("msg", TypeHex, "The serialized message body to send, in hex, without a message header")},
-			Result: "{}    (json object) empty", Example: `0 "addr" "ffffff"`, run: sendMsgToPeer},
+			Result: "{}    (json object) empty", Example: `0 "addr" "ffffff"`, Run: sendMsgToPeer},
 		{Name: "getblockfrompeer", Topic: topicBlockchain, Help: "Attempt to fetch block from a given peer. We must have the header for this block, e.g. using submitheader. The block will not have any undo data which can limit the usage of the block data in a context where the undo data is needed. " +
 			"Subsequent calls for the same block may cause the response from the previous peer to be ignored. Peers generally ignore requests for a stale block that they never fully verified, or one that is more than a month old. When a peer does not respond with a block, we will disconnect. " +
 			"A block that was pruned is not taken again.",
 			Params: []Param{required("blockhash", TypeHex, "The block hash to try to fetch"), required("peer_id", TypeNumber, "The peer to fetch it from (see getpeerinfo for peer IDs)")},
-			Result: "{}    (json object) empty if the request was sent", Example: `"00000000c937983704a73af28acdec37b049d214adbda81d7e2a3dd146f6ed09" 0`, run: getBlockFromPeer},
+			Result: "{}    (json object) empty if the request was sent", Example: `"00000000c937983704a73af28acdec37b049d214adbda81d7e2a3dd146f6ed09" 0`, Run: getBlockFromPeer},
 		{Name: "getorphantxs", Topic: topicRaw, Help: "Shows transactions in the tx orphanage.",
 			Params: []Param{optional("verbosity", TypeNumber, "0", "0 for an array of txids (may contain duplicates), 1 for an array of objects with tx details, and 2 for details from (1) and tx hex")},
-			Result: "[...]    (json array) txids, or objects: txid, wtxid, bytes, vsize, weight, from, and hex for verbosity 2", Example: "2", run: getOrphanTxs},
+			Result: "[...]    (json array) txids, or objects: txid, wtxid, bytes, vsize, weight, from, and hex for verbosity 2", Example: "2", Run: getOrphanTxs},
 		{Name: "getaddrmaninfo", Topic: topicNetwork, Help: "Provides information about the node's address manager by returning the number of addresses in the `new` and `tried` tables and their sum for all networks.",
-			Result: "{...}    (json object) by network, and for all_networks: new, tried, total", run: getAddrManInfo},
+			Result: "{...}    (json object) by network, and for all_networks: new, tried, total", Run: getAddrManInfo},
 		{Name: "getrawaddrman", Topic: topicNetwork, Help: "Returns information on all address manager entries for the new and tried tables. This RPC is for testing only.",
-			Result: `{"new": {...}, "tried": {...}}    (json object) by "bucket/position": address, port, network, services, time, source, source_network`, run: getRawAddrMan},
+			Result: `{"new": {...}, "tried": {...}}    (json object) by "bucket/position": address, port, network, services, time, source, source_network`, Run: getRawAddrMan},
 	}
 }
 
@@ -39,7 +39,7 @@ func addConnection(_ context.Context, c *call) (any, error) {
 	}
 	addr, kind, encrypted := c.str(0), c.str(1), c.boolOr(2, false)
 	if !slices.Contains([]string{"outbound-full-relay", "block-relay-only", "addr-fetch", "feeler"}, kind) {
-		return nil, fail(CodeInvalidParameter, "%s", c.method.helpText())
+		return nil, c.usageError(CodeInvalidParameter)
 	}
 	if encrypted && c.Node.Service().Services&serviceP2PV2 == 0 {
 		return nil, fail(CodeInvalidParameter, "Error: Adding v2transport connections requires -v2transport init flag to be set.")

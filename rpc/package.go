@@ -80,7 +80,7 @@ func testFields(f fields, r PackageTx, maxRate int64) (_ fields, tooDear bool) {
 func (r *PackageTx) fees() fields {
 	f := obj("base", Amount(r.Fee))
 	if !r.Known {
-		f = append(f, obj("effective-feerate", perKVByte(r.FeeRate), "effective-includes", r.Includes)...)
+		f = append(f, obj("effective-feerate", perKVByte(r.FeeRate), "effective-includes", hashes(r.Includes))...)
 	}
 	return f
 }
@@ -116,7 +116,7 @@ func submitPackage(ctx context.Context, c *call) (any, error) {
 	}
 	replaced := slices.Clone(res.Replaced)
 	slices.SortFunc(replaced, func(a, b types.Hash) int { return bytes.Compare(a[:], b[:]) })
-	return obj("package_msg", verdict, "tx-results", results, "replaced-transactions", append([]types.Hash{}, slices.Compact(replaced)...)), nil
+	return obj("package_msg", verdict, "tx-results", results, "replaced-transactions", hashes(slices.Compact(replaced))), nil
 }
 
 func submitFields(f fields, r *PackageTx) fields {

@@ -2,34 +2,16 @@ package rpc
 
 import "context"
 
-// PruneState is what a node that removes old blocks says of it.
-type PruneState struct {
-	Automatic bool
-	Target    int64 // bytes, if Automatic
-	Height    int32 // of the last block that was removed, 0 if none was
-}
-
-// Pruning removes old blocks.
-type Pruning interface {
-	State() PruneState
-	// Prune removes blocks up to a height, as far as they are not needed, and returns the height of the last one that was ever removed,
-	// 0 if none was.
-	Prune(ctx context.Context, height int32) (last int32, err error)
-	// After is how high the chain must be before anything is removed, Keep how many blocks below its tip stay.
-	After() int32
-	Keep() int32
-}
-
 const (
 	pruneTimes  = 1_000_000_000 // larger numbers are times
 	pruneWindow = 2 * 60 * 60   // seconds that block times may be wrong by
 )
 
-func pruneMethods() []Method {
-	return []Method{
+func pruneMethods() []apiMethod {
+	return []apiMethod{
 		{Name: "pruneblockchain", Topic: topicBlockchain, Help: "Removes old blocks from the disk. Only with --prune. The last 288 blocks always stay.",
 			Params: []Param{required("height", TypeNumber, "The block height to prune up to. May be set to a discrete height, or to a UNIX epoch time to prune blocks whose block time is at least 2 hours older than the provided timestamp.")},
-			Result: "n    (numeric) Height of the last block pruned, -1 if none was", Example: "1000", run: pruneBlockchain},
+			Result: "n    (numeric) Height of the last block pruned, -1 if none was", Example: "1000", Run: pruneBlockchain},
 	}
 }
 

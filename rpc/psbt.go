@@ -19,33 +19,33 @@ import (
 
 // Partially signed transactions (BIP174). The work is package psbt's; here are the parameters and the forms.
 
-func psbtMethods() []Method {
+func psbtMethods() []apiMethod {
 	one := required("psbt", TypeString, "The base64 string of the PSBT")
 	many := required("txs", TypeArray, "The base64 strings of partially signed transactions")
 	result := `"str"    (string) The base64-encoded partially signed transaction`
 	inputs := required("inputs", TypeArray, "Objects with txid, vout and, if wanted, sequence")
 	outputs := Param{Name: "outputs", Type: TypeAny, Required: true, Help: "An array of objects, or one object: address to amount in coins, or \"data\" to hexadecimal bytes"}
-	return []Method{
+	return []apiMethod{
 		{Name: "createpsbt", Topic: topicRaw, Help: "Creates a transaction in the Partially Signed Transaction format. It is neither signed nor sent.",
 			Params: []Param{inputs, outputs, optional("locktime", TypeNumber, "0", "Raw locktime. Non-0 value also locktime-activates inputs"), optional("replaceable", TypeBool, "true", "Marks this transaction as BIP125-replaceable.")},
-			Result: result, Example: `'[{"txid":"myid","vout":0}]' '[{"address":0.01}]'`, run: createPSBT},
+			Result: result, Example: `'[{"txid":"myid","vout":0}]' '[{"address":0.01}]'`, Run: createPSBT},
 		{Name: "converttopsbt", Topic: topicRaw, Help: "Converts a network serialized transaction to a PSBT. Signatures are dropped, which has to be asked for.",
 			Params: []Param{required("hexstring", TypeHex, "The hex string of a raw transaction"), optional("permitsigdata", TypeBool, "false", "If true, any signatures in the input will be discarded and conversion will continue. If false, RPC will fail if any signatures are present."),
 				optional("iswitness", TypeBool, "depends on heuristic tests", "Whether the transaction hex is a serialized witness transaction")},
-			Result: result, Example: `"rawtransaction"`, run: convertToPSBT},
+			Result: result, Example: `"rawtransaction"`, Run: convertToPSBT},
 		{Name: "decodepsbt", Topic: topicRaw, Help: "Return a JSON object representing the serialized, base64-encoded partially signed transaction.",
-			Params: []Param{one}, Result: "{...}    (json object) tx, global_xpubs, psbt_version, proprietary, unknown, inputs, outputs, fee", Example: `"psbt"`, run: decodePSBT},
+			Params: []Param{one}, Result: "{...}    (json object) tx, global_xpubs, psbt_version, proprietary, unknown, inputs, outputs, fee", Example: `"psbt"`, Run: decodePSBT},
 		{Name: "combinepsbt", Topic: topicRaw, Help: "Combine multiple partially signed transactions of one transaction into one. Where two give one field different values, the first one's is kept.",
-			Params: []Param{many}, Result: result, Example: `'["mybase64_1", "mybase64_2"]'`, run: combinePSBT},
+			Params: []Param{many}, Result: result, Example: `'["mybase64_1", "mybase64_2"]'`, Run: combinePSBT},
 		{Name: "joinpsbts", Topic: topicRaw, Help: "Joins multiple distinct PSBTs with different inputs and outputs into one PSBT with inputs and outputs from all of them, in random order. No input in any of the PSBTs can be in more than one of them.",
-			Params: []Param{many}, Result: result, Example: `'["mybase64_1", "mybase64_2"]'`, run: joinPSBTs},
+			Params: []Param{many}, Result: result, Example: `'["mybase64_1", "mybase64_2"]'`, Run: joinPSBTs},
 		{Name: "finalizepsbt", Topic: topicRaw, Help: "Finalize the inputs of a PSBT. If the transaction is fully signed, it will produce a network serialized transaction which can be sent with sendrawtransaction. Otherwise a PSBT is returned in which the inputs that could be finalized are.",
 			Params: []Param{one, optional("extract", TypeBool, "true", "If true and the transaction is complete, extract and return the complete transaction in normal network serialization instead of the PSBT.")},
-			Result: "{...}    (json object) psbt, hex, complete", Example: `"psbt"`, run: finalizePSBT},
+			Result: "{...}    (json object) psbt, hex, complete", Example: `"psbt"`, Run: finalizePSBT},
 		{Name: "utxoupdatepsbt", Topic: topicRaw, Help: "Updates inputs with what they spend, from the UTXO set, the mempool and the transaction index, if there is one; and inputs and outputs with the scripts and keys of descriptors.",
-			Params: []Param{one, optional("descriptors", TypeArray, "", "Descriptors, or objects with desc and range")}, Result: result, Example: `"psbt"`, run: utxoUpdatePSBT},
+			Params: []Param{one, optional("descriptors", TypeArray, "", "Descriptors, or objects with desc and range")}, Result: result, Example: `"psbt"`, Run: utxoUpdatePSBT},
 		{Name: "analyzepsbt", Topic: topicRaw, Help: "Analyzes and provides information about the current status of a PSBT and its inputs: who has to do something next, and what.",
-			Params: []Param{one}, Result: "{...}    (json object) inputs [has_utxo, is_final, missing {pubkeys, signatures, redeemscript, witnessscript}, next], estimated_vsize, estimated_feerate, fee, next, error", Example: `"psbt"`, run: analyzePSBT},
+			Params: []Param{one}, Result: "{...}    (json object) inputs [has_utxo, is_final, missing {pubkeys, signatures, redeemscript, witnessscript}, next], estimated_vsize, estimated_feerate, fee, next, error", Example: `"psbt"`, Run: analyzePSBT},
 	}
 }
 

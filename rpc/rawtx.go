@@ -14,26 +14,26 @@ const (
 	errTxDecode       = "TX decode failed. Make sure the tx has at least one input."
 )
 
-func rawTxMethods() []Method {
+func rawTxMethods() []apiMethod {
 	maxRate := optional("maxfeerate", TypeAmount, "0.10", "Reject transactions whose fee rate is higher than the specified value, in coins per 1000 virtual bytes. Rates larger than 1 are refused. 0 accepts any rate.")
 	burn := optional("maxburnamount", TypeAmount, "0.00", "Reject transactions with provably unspendable outputs greater than the specified value, in coins.")
-	return []Method{
+	return []apiMethod{
 		{Name: "getrawtransaction", Topic: topicRaw, Help: "Returns a transaction that is in the mempool, or in the given block, or in any block if the node keeps a transaction index. With verbosity 0 it is in hexadecimal, with 1 an object, with 2 an object with fee and spent outputs.",
 			Params: []Param{required("txid", TypeHex, "The transaction id"), optional("verbosity|verbose", TypeAny, "0", "0 for hex-encoded data, 1 for a JSON object, and 2 for JSON object with fee and prevout"),
 				optional("blockhash", TypeHex, "", "The block in which to look for the transaction")},
-			Result: `"hex" or {...}    in_active_chain, txid, hash, version, size, vsize, weight, locktime, vin, vout, fee, blockhash, hex, confirmations, time, blocktime`, Example: `"mytxid" 1`, run: getRawTransaction},
+			Result: `"hex" or {...}    in_active_chain, txid, hash, version, size, vsize, weight, locktime, vin, vout, fee, blockhash, hex, confirmations, time, blocktime`, Example: `"mytxid" 1`, Run: getRawTransaction},
 		{Name: "decoderawtransaction", Topic: topicRaw, Help: "Returns a JSON object representing the serialized, hex-encoded transaction.",
 			Params: []Param{required("hexstring", TypeHex, "The transaction hex string"), optional("iswitness", TypeBool, "depends on heuristic tests", "Accepted and of no effect: the encoding tells")},
-			Result: "{...}    (json object) txid, hash, version, size, vsize, weight, locktime, vin, vout", Example: `"hexstring"`, run: decodeRawTransaction},
+			Result: "{...}    (json object) txid, hash, version, size, vsize, weight, locktime, vin, vout", Example: `"hexstring"`, Run: decodeRawTransaction},
 		{Name: "sendrawtransaction", Topic: topicRaw, Help: "Submits a raw transaction to the mempool and announces it to all peers. One that is there already is announced again.",
 			Params: []Param{required("hexstring", TypeHex, "The hex string of the raw transaction"), maxRate, burn},
-			Result: `"hex"    (string) The transaction hash in hex`, Example: `"signedhex"`, run: sendRawTransaction},
+			Result: `"hex"    (string) The transaction hash in hex`, Example: `"signedhex"`, Run: sendRawTransaction},
 		{Name: "testmempoolaccept", Topic: topicRaw, Help: "Returns whether transactions would be accepted by the mempool, which does not change. Of several, at most 25, parents come before children; they may not conflict with each other or the mempool, and none pays for another. If one fails, of others nothing may be known: they are without 'allowed'.",
 			Params: []Param{required("rawtxs", TypeArray, "An array of hex strings of raw transactions."), maxRate},
-			Result: "[{...}]    (json array) txid, wtxid, package-error, allowed, vsize, fees {base, effective-feerate, effective-includes}, reject-reason, reject-details", Example: `'["signedhex"]'`, run: testMempoolAccept},
+			Result: "[{...}]    (json array) txid, wtxid, package-error, allowed, vsize, fees {base, effective-feerate, effective-includes}, reject-reason, reject-details", Example: `'["signedhex"]'`, Run: testMempoolAccept},
 		{Name: "submitpackage", Topic: topicRaw, Help: "Submits a child with its unconfirmed parents, or a single transaction. What can enter the mempool by itself does; the rest is judged together, so that the child may pay for its parents.",
 			Params: []Param{required("package", TypeArray, "An array of raw transactions in hex, the child last."), maxRate, burn},
-			Result: "{...}    (json object) package_msg, tx-results by witness id {txid, other-wtxid, vsize, fees {base, effective-feerate, effective-includes}, error}, replaced-transactions", Example: `'["rawtx1", "rawtx2"]'`, run: submitPackage},
+			Result: "{...}    (json object) package_msg, tx-results by witness id {txid, other-wtxid, vsize, fees {base, effective-feerate, effective-includes}, error}, replaced-transactions", Example: `'["rawtx1", "rawtx2"]'`, Run: submitPackage},
 	}
 }
 

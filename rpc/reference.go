@@ -57,14 +57,14 @@ func WriteReference(w io.Writer) error {
 			topic = m.Topic
 			fmt.Fprintf(&b, "\n## %s\n", topic)
 		}
-		m.writeReference(&b)
+		b.WriteString(m.Markdown())
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
 // writeMarks lists the methods of the dialect, each with a mark, and then those that are Cairn's own.
-func writeMarks(b *strings.Builder, all []Method) {
+func writeMarks(b *strings.Builder, all []apiMethod) {
 	own := map[string]bool{}
 	for i := range all {
 		own[all[i].Name] = true
@@ -76,7 +76,7 @@ func writeMarks(b *strings.Builder, all []Method) {
 		var absent []string
 		for _, name := range strings.Fields(t.methods) {
 			total++
-			if !slices.ContainsFunc(all, func(m Method) bool { return m.Name == name }) {
+			if !slices.ContainsFunc(all, func(m apiMethod) bool { return m.Name == name }) {
 				absent = append(absent, "✗ `"+name+"`")
 				continue
 			}
@@ -94,16 +94,4 @@ func writeMarks(b *strings.Builder, all []Method) {
 			fmt.Fprintf(b, "[`%s`](#%s)\n", name, name)
 		}
 	}
-}
-
-func (m *Method) writeReference(b *strings.Builder) {
-	fmt.Fprintf(b, "\n### %s\n\n    %s\n\n%s\n", m.Name, m.usage(), m.Help)
-	if len(m.Params) > 0 {
-		b.WriteString("\n| parameter | type | meaning |\n| --- | --- | --- |\n")
-		for i := range m.Params {
-			p := &m.Params[i]
-			fmt.Fprintf(b, "| `%s` | %s | %s |\n", strings.ReplaceAll(p.Name, "|", "` or `"), p.traits(), strings.ReplaceAll(p.Help, "|", "\\|"))
-		}
-	}
-	fmt.Fprintf(b, "\nResult: %s\n\nExample: `%s`\n", m.Result, m.cliExample())
 }

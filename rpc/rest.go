@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"runtime/debug"
@@ -26,11 +27,12 @@ import (
 
 // Limits of REST. The first two are Core's.
 const (
-	maxRESTHeaders   = 2000     // headers or filter headers in an answer
-	maxRESTOutPoints = 15       // of one getutxos
-	maxRESTBody      = 64 << 10 // bytes that come in
-	maxREST          = 16       // requests at work
-	restPiece        = 64 << 10 // bytes of a long answer that are written at once
+	maxRESTHeaders   = 2000             // headers or filter headers in an answer
+	maxRESTOutPoints = 15               // of one getutxos
+	maxRESTBody      = 64 << 10         // bytes that come in
+	maxREST          = 16               // requests at work
+	restPiece        = 64 << 10         // bytes of a long answer that are written at once
+	restPatience     = 60 * time.Second // for a body to arrive, and for a piece of an answer to be taken
 )
 
 // The forms of an answer: the suffix of the path.
@@ -61,14 +63,36 @@ func restBad(format string, args ...any) error {
 	return restFail(http.StatusBadRequest, format, args...)
 }
 
+// restConfig is what a Server needs.
+type restConfig struct {
+	// Result is what a method returns for positional parameters.
+	Result func(ctx context.Context, method string, args ...any) (any, error)
+	// Observe, if set, is told of every request's path, its duration, and 0 if it succeeded.
+	Observe func(path string, d time.Duration, code int)
+	// Log is told of what went wrong on our side.
+	Log *slog.Logger
+}
+
+// restServer answers requests, maxREST at a time.
+type restServer struct {
+	cfg   restConfig
+	slots chan struct{}
+}
+
+// newREST makes a Server.
+func newREST(cfg restConfig) *restServer {
+	return &restServer{cfg: cfg, slots: make(chan struct{}, maxREST)}
+}
+
 // restCall is one request.
 type restCall struct {
 	*call
-	param string // what is behind the prefix of the path, without the suffix
-	form  string
-	query url.Values
-	bad   error  // why query could not be read
-	body  []byte // of getutxos
+	result func(ctx context.Context, method string, args ...any) (any, error)
+	param  string // what is behind the prefix of the path, without the suffix
+	form   string
+	query  url.Values
+	bad    error  // why query could not be read
+	body   []byte // of getutxos
 }
 
 // answer is a thing in the forms that it has; a form that is nil does not exist for it. Only the form that is wanted is made.
@@ -101,9 +125,9 @@ var restPaths = []restPath{
 	{"/rest/spenttxouts/", restSpent},
 }
 
-// serveREST answers a request whose host and origin were looked at.
-func (s *Server) serveREST(w http.ResponseWriter, r *http.Request) {
-	rep := &replier{w: w, control: http.NewResponseController(w)}
+// Serve answers a request whose host and origin were looked at. state is nil while the node is busy with stage.
+func (s *restServer) Serve(w http.ResponseWriter, r *http.Request, state *State, stage string) {
+	rep := &restReply{w: w, control: http.NewResponseController(w)}
 	path := findREST(r.URL.Path)
 	switch {
 	case path == nil:
@@ -114,14 +138,14 @@ func (s *Server) serveREST(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	select {
-	case s.rest <- struct{}{}:
-		defer func() { <-s.rest }()
+	case s.slots <- struct{}{}:
+		defer func() { <-s.slots }()
 	default:
 		rep.restFailure(&restError{http.StatusServiceUnavailable, "Work queue depth exceeded"})
 		return
 	}
 	start, code := time.Now(), 0
-	if err := s.answerREST(w, r, path, rep); err != nil {
+	if err := s.answer(w, r, path, state, stage, rep); err != nil {
 		code = CodeMisc
 		rep.restFailure(s.restErrorOf(r, err))
 	}
@@ -140,7 +164,7 @@ func findREST(path string) *restPath {
 }
 
 // restErrorOf gives an error its status. What is our own fault is told to the log only.
-func (s *Server) restErrorOf(r *http.Request, err error) *restError {
+func (s *restServer) restErrorOf(r *http.Request, err error) *restError {
 	var known *restError
 	if errors.As(err, &known) {
 		return known
@@ -149,18 +173,17 @@ func (s *Server) restErrorOf(r *http.Request, err error) *restError {
 	return &restError{http.StatusInternalServerError, "Internal error; see the node's log"}
 }
 
-// answerREST does what a request asks for; nothing is written if it returns an error.
-func (s *Server) answerREST(w http.ResponseWriter, r *http.Request, path *restPath, rep *replier) (err error) {
+// answer does what a request asks for; nothing is written if it returns an error.
+func (s *restServer) answer(w http.ResponseWriter, r *http.Request, path *restPath, state *State, stage string, rep *restReply) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	b := s.backend.Load()
-	if b == nil {
-		return restFail(http.StatusServiceUnavailable, "Service temporarily unavailable: %s", *s.warmup.Load())
+	if state == nil {
+		return restFail(http.StatusServiceUnavailable, "Service temporarily unavailable: %s", stage)
 	}
-	c := &restCall{call: &call{Backend: b, server: s}}
+	c := &restCall{call: &call{State: state}, result: s.cfg.Result}
 	c.param, c.form = cutForm(strings.TrimPrefix(r.URL.Path, path.prefix))
 	c.query, c.bad = url.ParseQuery(r.URL.RawQuery)
 	if c.body, err = restBody(w, r, rep); err != nil {
@@ -174,11 +197,11 @@ func (s *Server) answerREST(w http.ResponseWriter, r *http.Request, path *restPa
 }
 
 // restBody reads what a request brings along, which only getutxos looks at.
-func restBody(w http.ResponseWriter, r *http.Request, rep *replier) ([]byte, error) {
+func restBody(w http.ResponseWriter, r *http.Request, rep *restReply) ([]byte, error) {
 	if r.ContentLength == 0 {
 		return nil, nil
 	}
-	if err := rep.control.SetReadDeadline(time.Now().Add(bodyTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+	if err := rep.control.SetReadDeadline(time.Now().Add(restPatience)); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return nil, err
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRESTBody))
@@ -207,7 +230,7 @@ func cutForm(s string) (param, form string) {
 }
 
 // write sends the answer in a form.
-func (a answer) write(form string, rep *replier) error {
+func (a answer) write(form string, rep *restReply) error {
 	switch {
 	case form == formBin && a.bin != nil:
 		raw, err := a.bin()
@@ -239,8 +262,26 @@ func (a answer) write(form string, rep *replier) error {
 	return restNotFound("output format not found (available: .bin, .hex, .json)")
 }
 
+// restReply writes an answer piece by piece; each piece must be taken in time. Its error sticks: whoever asked is gone.
+type restReply struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+	err     error
+}
+
+func (r *restReply) write(raw []byte) {
+	if r.err != nil {
+		return
+	}
+	if err := r.control.SetWriteDeadline(time.Now().Add(restPatience)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		r.err = err
+		return
+	}
+	_, r.err = r.w.Write(raw)
+}
+
 // send writes a whole answer.
-func (r *replier) send(kind string, raw []byte) {
+func (r *restReply) send(kind string, raw []byte) {
 	r.w.Header().Set("Content-Type", kind)
 	r.w.Header().Set("Content-Length", strconv.Itoa(len(raw)))
 	r.w.WriteHeader(http.StatusOK)
@@ -251,7 +292,7 @@ func (r *replier) send(kind string, raw []byte) {
 // nobody reads any more.
 type pieces func(emit func([]byte) error) error
 
-func (r *replier) sendJSON(v any) error {
+func (r *restReply) sendJSON(v any) error {
 	if p, ok := v.(pieces); ok {
 		r.w.Header().Set("Content-Type", "application/json")
 		r.w.WriteHeader(http.StatusOK)
@@ -269,7 +310,7 @@ func (r *replier) sendJSON(v any) error {
 	return nil
 }
 
-func (r *replier) restFailure(e *restError) {
+func (r *restReply) restFailure(e *restError) {
 	r.w.Header().Set("Content-Type", "text/plain")
 	r.w.Header().Set("X-Content-Type-Options", "nosniff")
 	r.w.WriteHeader(e.status)
@@ -315,14 +356,7 @@ func restMethod(name string) func(context.Context, *restCall) (answer, error) {
 
 // method answers with the result of a method; first is its first parameter, nil for none.
 func (c *restCall) method(ctx context.Context, name string, first any) (answer, error) {
-	m := c.server.byName[name]
-	args := make([]any, len(m.Params))
-	if first != nil {
-		args[0] = first
-	}
-	return answer{json: func() (any, error) {
-		return m.run(ctx, &call{Backend: c.Backend, server: c.server, method: m, args: args})
-	}}, nil
+	return answer{json: func() (any, error) { return c.result(ctx, name, first) }}, nil
 }
 
 func restMempool(ctx context.Context, c *restCall) (answer, error) {
@@ -365,9 +399,9 @@ func restMempoolContents(c *restCall) (answer, error) {
 		}
 		number := c.Mempool.Sequence()
 		if ids := c.Mempool.IDs(); !sequence {
-			return ids, nil
+			return hashes(ids), nil
 		} else {
-			return obj("txids", ids, "mempool_sequence", number), nil
+			return obj("txids", hashes(ids), "mempool_sequence", number), nil
 		}
 	}}, nil
 }

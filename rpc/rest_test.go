@@ -21,7 +21,7 @@ func restRig(t *testing.T) *rig {
 	for range 101 {
 		r.extend()
 	}
-	r.server.cfg.REST = true
+	r.server.rest = newREST(restConfig{Result: r.server.calls.Result, Log: r.server.cfg.Log, Observe: r.server.cfg.Observe})
 	return r
 }
 
@@ -384,33 +384,23 @@ func TestRESTIsForNoPages(t *testing.T) {
 	if status, _, _ := r.get(t, "/rest/chaininfo.json", func(q *http.Request) { q.Method = http.MethodDelete }); status != http.StatusMethodNotAllowed {
 		t.Errorf("DELETE: %d", status)
 	}
-	r.server.cfg.REST = false
+	r.server.rest = nil
 	if status, _, _ := r.get(t, "/rest/chaininfo.json"); status != http.StatusNotFound {
 		t.Errorf("switched off: %d", status)
 	}
 }
 
-func TestRESTBounds(t *testing.T) {
+func TestRESTFailures(t *testing.T) {
 	r := restRig(t)
-	for range maxREST {
-		r.server.rest <- struct{}{}
-	}
-	r.wantREST(t, 503, "Work queue depth exceeded", "/rest/chaininfo.json")
-	if got := call2[int](t, r, "getblockcount"); got != int(r.tip.Height()) {
-		t.Errorf("RPC beside a full REST: %d", got)
-	}
-	for range maxREST {
-		<-r.server.rest
-	}
 	r.blockPanics = true
 	r.wantREST(t, 500, "Internal error; see the node's log", "/rest/block/"+r.Tip().Hash().String()+".bin")
-	r.server.backend.Store(nil)
+	r.server.state.Store(nil)
 	r.server.Warmup("Loading block index…")
 	r.wantREST(t, 503, "Service temporarily unavailable: Loading block index…", "/rest/chaininfo.json")
 }
 
-// TestLargePoolIsStreamed: the whole list of the mempool is written piece by piece, and is the same as RPC's.
-func TestLargePoolIsStreamed(t *testing.T) {
+// TestLargePool: the whole list of a large mempool, which is written piece by piece, is the same as RPC's.
+func TestLargePool(t *testing.T) {
 	r := restRig(t)
 	tx := r.pending(t)
 	for i := range 500 {
@@ -421,37 +411,5 @@ func TestLargePoolIsStreamed(t *testing.T) {
 		next.LockTime = uint32(i)
 		r.put(next, 1000)
 	}
-	var sizes []int
-	err := poolPieces(&call{Backend: r.backend()}, fakePool{r.fake}.IDs())(func(b []byte) error {
-		sizes = append(sizes, len(b))
-		return nil
-	})
-	if err != nil || len(sizes) < 3 {
-		t.Fatalf("pieces of %v, %v", sizes, err)
-	}
-	for _, n := range sizes {
-		if n > restPiece+4096 {
-			t.Errorf("a piece of %d bytes", n)
-		}
-	}
 	sameJSON(t, r, r.good(t, "/rest/mempool/contents.json", "application/json"), "getrawmempool", true)
-}
-
-func FuzzRESTPath(f *testing.F) {
-	for _, p := range restPaths {
-		f.Add(p.prefix+"00.json", []byte{1, 1})
-		f.Add(p.prefix+"checkmempool/"+strings.Repeat("0", 64)+"-1.bin", []byte{})
-	}
-	f.Fuzz(func(t *testing.T, path string, body []byte) {
-		param, form := cutForm(path)
-		if len(param) > len(path) || len(form) > 4 {
-			t.Fatalf("%q became %q and %q", path, param, form)
-		}
-		if q, err := pathQuery(param); err == nil && len(q.ops) == 0 {
-			t.Error("nothing is asked, and no error")
-		}
-		if q, err := bodyQuery(body); err == nil && len(q.ops)*36 > len(body) {
-			t.Errorf("%d outpoints out of %d bytes", len(q.ops), len(body))
-		}
-	})
 }

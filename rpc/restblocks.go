@@ -300,5 +300,5 @@ func restFilterHeaders(ctx context.Context, c *restCall) (answer, error) {
 			raw = append(raw, h[:]...)
 		}
 		return raw, nil
-	}, json: func() (any, error) { return headers, nil }}, nil
+	}, json: func() (any, error) { return hashes(headers), nil }}, nil
 }

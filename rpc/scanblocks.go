@@ -16,8 +16,8 @@ const (
 	filterM = 784931
 )
 
-func scanBlocksMethods() []Method {
-	return []Method{
+func scanBlocksMethods() []apiMethod {
+	return []apiMethod{
 		{Name: "scanblocks", Topic: topicBlockchain, Help: "Returns the hashes of blocks that may concern descriptors, by the index of compact block filters. The descriptors are those of scantxoutset. One scan runs at a time; abort ends it and status tells of it.",
 			Params: []Param{required("action", TypeString, "start, abort or status"),
 				optional("scanobjects", TypeArray, "", "Descriptors, or objects with the key desc. Required for start"),
@@ -25,13 +25,12 @@ func scanBlocksMethods() []Method {
 				optional("filtertype", TypeString, "basic", "The type name of the filter"),
 				optional("options", TypeObject, "", "filter_false_positives (default false): whether to look into each block that a filter names. Else one script in 784,931 is a false positive")},
 			Result:  "{...}    from_height, to_height, relevant_blocks, completed; true or false for abort; null or progress and current_height for status",
-			Example: `start '["addr(bcrt1q4u4nsgk6ug0sqz7r3rj9tykjxrsl0yy4d0wwte)"]' 300`, run: scanBlocks},
+			Example: `start '["addr(bcrt1q4u4nsgk6ug0sqz7r3rj9tykjxrsl0yy4d0wwte)"]' 300`, Run: scanBlocks},
 	}
 }
 
 // blockScan is a scanblocks under way.
 type blockScan struct {
-	cancel     context.CancelFunc
 	from, to   int32
 	at         atomic.Int32 // height
 	locks      [][]byte
@@ -43,16 +42,16 @@ func (sc *blockScan) progress() int64 {
 }
 
 func scanBlocks(ctx context.Context, c *call) (any, error) {
-	running := c.server.scanningBlocks.Load()
+	running := c.BlockScan.Load()
 	switch action := c.str(0); {
 	case action == "status" && running == nil:
 		return nil, nil
 	case action == "status":
-		return obj("progress", running.progress(), "current_height", running.at.Load()), nil
+		return running.Status(), nil
 	case action == "abort" && running == nil:
 		return false, nil
 	case action == "abort":
-		running.cancel()
+		running.Cancel()
 		return true, nil
 	case action == "start":
 		return startBlockScan(ctx, c)
@@ -64,11 +63,12 @@ func scanBlocks(ctx context.Context, c *call) (any, error) {
 func startBlockScan(ctx context.Context, c *call) (any, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	sc := &blockScan{cancel: cancel}
-	if !c.server.scanningBlocks.CompareAndSwap(nil, sc) {
+	sc := &blockScan{}
+	running := &Scan{Cancel: cancel, Status: func() any { return obj("progress", sc.progress(), "current_height", sc.at.Load()) }}
+	if !c.BlockScan.CompareAndSwap(nil, running) {
 		return nil, fail(CodeInvalidParameter, "Scan already in progress, use action \"abort\" or \"status\"")
 	}
-	defer c.server.scanningBlocks.Store(nil)
+	defer c.BlockScan.Store(nil)
 	stop, err := c.readBlockScan(sc)
 	if err != nil {
 		return nil, err
@@ -84,7 +84,7 @@ func startBlockScan(ctx context.Context, c *call) (any, error) {
 			found = append(found, hash)
 		}
 	}
-	return obj("from_height", sc.from, "to_height", max(height-1, sc.from), "relevant_blocks", found, "completed", height > sc.to), nil
+	return obj("from_height", sc.from, "to_height", max(height-1, sc.from), "relevant_blocks", hashes(found), "completed", height > sc.to), nil
 }
 
 // readBlockScan reads the parameters of a scan. It returns the last block.

@@ -21,20 +21,20 @@ const (
 	maxPage     = 1000
 )
 
-func scriptHashMethods() []Method {
+func scriptHashMethods() []apiMethod {
 	address := required("address", TypeString, "An address, or a descriptor of one script, such as raw(51)")
 	count := optional("count", TypeNumber, "100", "How many entries to return, at most 1000")
 	after := optional("after", TypeString, "", "The field next of the answer before, to go on behind it")
-	return []Method{
+	return []apiMethod{
 		{Name: "getaddresshistory", Topic: topicBlockchain, Help: "Returns the confirmed transactions that pay an address or spend from it, oldest first. Needs --scripthashindex. Not in Bitcoin Core.",
 			Params: []Param{address, count, after},
-			Result: "{...}    height, bestblock, synced, history [txid, height, blockhash, blockindex, confirmations, received, sent], next if there is more", Example: `"bcrt1..." 10`, run: getAddressHistory},
+			Result: "{...}    height, bestblock, synced, history [txid, height, blockhash, blockindex, confirmations, received, sent], next if there is more", Example: `"bcrt1..." 10`, Run: getAddressHistory},
 		{Name: "getaddressbalance", Topic: topicBlockchain, Help: "Returns the sum of the confirmed unspent outputs of an address. Needs --scripthashindex. Not in Bitcoin Core.",
 			Params: []Param{address},
-			Result: "{...}    height, bestblock, synced, balance, coinbase (the part of it from coinbases, mature or not), txouts", Example: `"bcrt1..."`, run: getAddressBalance},
+			Result: "{...}    height, bestblock, synced, balance, coinbase (the part of it from coinbases, mature or not), txouts", Example: `"bcrt1..."`, Run: getAddressBalance},
 		{Name: "getaddressutxos", Topic: topicBlockchain, Help: "Returns the confirmed unspent outputs of an address, oldest first. Needs --scripthashindex. Not in Bitcoin Core.",
 			Params: []Param{address, count, after},
-			Result: "{...}    height, bestblock, synced, scriptPubKey, utxos [txid, vout, amount, height, blockhash, confirmations, coinbase], next if there is more", Example: `"bcrt1..." 10`, run: getAddressUTXOs},
+			Result: "{...}    height, bestblock, synced, scriptPubKey, utxos [txid, vout, amount, height, blockhash, confirmations, coinbase], next if there is more", Example: `"bcrt1..." 10`, Run: getAddressUTXOs},
 	}
 }
 

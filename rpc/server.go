@@ -4,31 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
-	"mime"
 	"net"
 	"net/http"
-	"runtime/debug"
-	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
-)
 
-// Limits of the server. All of them answer with an error of their own.
-const (
-	MaxBody       = 32 << 20 // bytes of one request's body
-	maxBatch      = 10_000   // requests in a batch
-	maxConcurrent = 128      // HTTP requests at work or waiting
-	maxLarge      = 4        // of these, with a body over largeBody
-	largeBody     = 1 << 20
-
-	bodyTimeout  = 60 * time.Second // for a body to arrive
-	writeTimeout = 60 * time.Second // for a piece of a reply to be taken
-	authDelay    = 250 * time.Millisecond
-	stopTimeout  = 5 * time.Second // for replies under way when the server stops
+	"github.com/cairn-chain/cairn/types"
 )
 
 // Config is what a Server needs.
@@ -51,32 +34,13 @@ type Config struct {
 	KeepAlive time.Duration
 }
 
-// Server answers RPC requests. Until Ready is called it answers each with code −28 (warming up).
+// Server answers RPC requests, events and, if it shall, REST at one address. Until Ready is called it answers each that it is warming up.
 type Server struct {
-	cfg     Config
-	methods []Method
-	byName  map[string]*Method
-	large   chan struct{}
-	slots   chan struct{}
-	rest    chan struct{}
-	events  *eventLog
-	locks   *lockCache
-
-	backend atomic.Pointer[Backend]
-	warmup  atomic.Pointer[string]
-
-	mu      sync.Mutex
-	nextJob uint64
-	active  map[uint64]job
-
-	scanning       atomic.Pointer[scan]
-	scanningBlocks atomic.Pointer[blockScan]
-}
-
-// job is a call under way.
-type job struct {
-	method string
-	start  time.Time
+	cfg    Config
+	calls  *engine
+	rest   *restServer // nil: no REST
+	events *eventLog
+	state  atomic.Pointer[State]
 }
 
 // New makes a Server that is warming up.
@@ -84,229 +48,78 @@ func New(cfg Config) *Server {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	if cfg.Sleep == nil {
-		cfg.Sleep = sleep
+	s := &Server{cfg: cfg, events: newEventLog(cfg.KeepAlive)}
+	s.calls = newEngine(engineConfig{Credentials: cfg.Credentials, AllowedHosts: cfg.AllowedHosts, Observe: cfg.Observe, Sleep: cfg.Sleep, Log: cfg.Log, Translate: Translate},
+		Adapt(Methods(), func(c *Call) *call { return &call{Call: c, State: s.state.Load()} }))
+	if cfg.REST {
+		s.rest = newREST(restConfig{Result: s.calls.Result, Observe: cfg.Observe, Log: cfg.Log})
 	}
-	if cfg.KeepAlive == 0 {
-		cfg.KeepAlive = keepAlive
-	}
-	s := &Server{cfg: cfg, methods: Methods(), byName: map[string]*Method{}, active: map[uint64]job{},
-		large: make(chan struct{}, maxLarge), slots: make(chan struct{}, maxConcurrent), rest: make(chan struct{}, maxREST), events: newEventLog(), locks: &lockCache{}}
-	for i := range s.methods {
-		s.byName[s.methods[i].Name] = &s.methods[i]
-	}
-	s.Warmup("RPC server started")
 	return s
 }
 
-func sleep(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
-}
-
 // Warmup says what the node is busy with until it is ready: the message of code −28.
-func (s *Server) Warmup(stage string) { s.warmup.Store(&stage) }
+func (s *Server) Warmup(stage string) { s.calls.Warmup(stage) }
 
 // Ready lets the methods work on b.
-func (s *Server) Ready(b *Backend) { s.backend.Store(b) }
+func (s *Server) Ready(b *Backend) {
+	s.state.Store(NewState(b))
+	s.calls.Ready()
+}
+
+// Events is where the node tells what happens.
+func (s *Server) Events() *eventLog { return s.events }
+
+// Call runs one method for the program's own pages: no credentials are asked for, so the caller decides which methods
+// strangers may reach. It returns the result's JSON, or an *Error.
+func (s *Server) Call(ctx context.Context, method string, params ...any) (json.RawMessage, error) {
+	return s.calls.Call(ctx, method, params...)
+}
 
 // Serve answers on ln until ctx ends, then lets replies under way finish for a moment. It closes ln.
 // Calls that wait for something see the end of ctx as theirs.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
-	srv := &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 5 * time.Minute, MaxHeaderBytes: 16 << 10,
-		BaseContext: func(net.Listener) context.Context { return ctx }, ErrorLog: slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug)}
-	done := make(chan error, 1)
-	go func() {
-		<-ctx.Done()
-		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
-		defer cancel()
-		if err := srv.Shutdown(grace); err != nil {
-			done <- srv.Close()
-			return
-		}
-		done <- nil
-	}()
-	if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("rpc: %w", err)
-	}
-	return <-done
+	return Serve(ctx, ln, s, s.cfg.Log)
 }
 
 // ServeHTTP answers one HTTP request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	control := http.NewResponseController(w)
-	if err := control.SetWriteDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
+	if err := http.NewResponseController(w).SetWriteDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return // the connection is gone
 	}
-	if status, text := s.refuseOrigin(r); status != 0 {
-		http.Error(w, text, status)
-		return
-	}
 	switch {
-	case s.cfg.REST && strings.HasPrefix(r.URL.Path, "/rest/"):
-		s.serveREST(w, r)
+	case s.rest != nil && strings.HasPrefix(r.URL.Path, "/rest/"):
+		if s.calls.Admit(w, r) {
+			s.serveREST(w, r)
+		}
 	case r.URL.Path == EventsPath:
-		s.serveEvents(w, r)
-	default:
-		s.serveRPC(w, r, control)
-	}
-}
-
-// serveRPC answers calls of methods.
-func (s *Server) serveRPC(w http.ResponseWriter, r *http.Request, control *http.ResponseController) {
-	if status, text := s.refuse(r); status != 0 {
-		http.Error(w, text, status)
-		return
-	}
-	if !s.authorized(w, r) {
-		return
-	}
-	select {
-	case s.slots <- struct{}{}:
-		defer func() { <-s.slots }()
-	default:
-		http.Error(w, "Work queue depth exceeded", http.StatusServiceUnavailable)
-		return
-	}
-	rep := &replier{w: w, control: control}
-	if name, ok := strings.CutPrefix(r.URL.Path, "/wallet/"); ok {
-		rep.failure(fail(CodeWallet, "Requested wallet does not exist or is not loaded: %q; this node keeps no wallets", clip(name)))
-		return
-	}
-	body, status := s.readBody(w, r)
-	if status != 0 {
-		http.Error(w, http.StatusText(status), status)
-		return
-	}
-	s.answer(r.Context(), rep, body)
-}
-
-// refuseOrigin turns away a browser that was led here under another name (rebinding) or by another site.
-func (s *Server) refuseOrigin(r *http.Request) (status int, text string) {
-	switch {
-	case !HostAllowed(r.Host, s.cfg.AllowedHosts):
-		return http.StatusForbidden, "The Host header names neither an IP address nor localhost nor an allowed host"
-	case r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") == "cross-site":
-		return http.StatusForbidden, "Requests from web pages are not answered"
-	}
-	return 0, ""
-}
-
-// refuse looks at all else that can be told from the headers, but for the credentials.
-func (s *Server) refuse(r *http.Request) (status int, text string) {
-	switch {
-	case r.URL.Path != "/" && !strings.HasPrefix(r.URL.Path, "/wallet/"):
-		return http.StatusNotFound, "Not found"
-	case r.Method != http.MethodPost:
-		return http.StatusMethodNotAllowed, "JSONRPC server handles only POST requests"
-	case !contentTypeAllowed(r.Header.Get("Content-Type")):
-		return http.StatusUnsupportedMediaType, "Content-Type must be application/json"
-	case r.ContentLength > MaxBody:
-		return http.StatusRequestEntityTooLarge, "The request's body is too large"
-	}
-	return 0, ""
-}
-
-// contentTypeAllowed takes JSON, none, and the text/plain that Core's documentation used for long.
-func contentTypeAllowed(v string) bool {
-	if v == "" {
-		return true
-	}
-	kind, _, err := mime.ParseMediaType(v)
-	return err == nil && (kind == "application/json" || kind == "text/plain")
-}
-
-// authorized checks the credentials, all of them so that the time tells nothing. A failure is
-// delayed and answered.
-func (s *Server) authorized(w http.ResponseWriter, r *http.Request) bool {
-	user, password, ok := r.BasicAuth()
-	accepted := false
-	for i := range s.cfg.Credentials {
-		accepted = s.cfg.Credentials[i].accepts(user, password) || accepted
-	}
-	if ok && accepted {
-		return true
-	}
-	if ok {
-		s.cfg.Log.Warn("rpc: wrong user name or password", "from", r.RemoteAddr)
-		s.cfg.Sleep(r.Context(), authDelay)
-	}
-	w.Header().Set("WWW-Authenticate", `Basic realm="jsonrpc"`)
-	http.Error(w, "Unauthorized", http.StatusUnauthorized)
-	return false
-}
-
-// execute runs one call and appends the JSON of its result to b.
-func (s *Server) execute(ctx context.Context, req *request, b []byte) (raw []byte, err error) {
-	start := time.Now()
-	name := "unknown"
-	defer func() {
-		if p := recover(); p != nil {
-			s.cfg.Log.Error("rpc: a handler panicked", "method", name, "panic", p, "stack", string(debug.Stack()))
-			raw, err = nil, fail(CodeInternal, "Internal error in %s; see the node's log", name)
+		if s.calls.Admit(w, r) && s.calls.Authorize(w, r) {
+			s.serveEvents(w, r)
 		}
-		if s.cfg.Observe != nil {
-			code := 0
-			if err != nil {
-				code = asError(err).Code
-			}
-			s.cfg.Observe(name, time.Since(start), code)
-		}
-	}()
-	backend := s.backend.Load()
-	if backend == nil {
-		return nil, fail(CodeWarmUp, "%s", *s.warmup.Load())
-	}
-	m := s.byName[req.method]
-	if m == nil {
-		return nil, fail(CodeMethodNotFound, "Method not found")
-	}
-	name = m.Name
-	args, err := bind(m, req.params)
-	if err != nil {
-		return nil, err
-	}
-	defer s.track(name, start)()
-	result, err := m.run(ctx, &call{Backend: backend, server: s, method: m, args: args})
-	if err != nil {
-		return nil, err
-	}
-	return appendValue(b, result)
-}
-
-// track notes a call as active until the returned function is called.
-func (s *Server) track(method string, start time.Time) (done func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.nextJob++
-	id := s.nextJob
-	s.active[id] = job{method, start}
-	return func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		delete(s.active, id)
+	default:
+		s.calls.ServeHTTP(w, r)
 	}
 }
 
-// activeJobs lists calls under way, oldest first.
-func (s *Server) activeJobs() []fields {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	ids := make([]uint64, 0, len(s.active))
-	for id := range s.active {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	list := make([]fields, len(ids))
-	for i, id := range ids {
-		list[i] = obj("method", s.active[id].method, "duration", time.Since(s.active[id].start).Microseconds())
-	}
-	return list
+// serveREST answers what asks for a thing by its path.
+func (s *Server) serveREST(w http.ResponseWriter, r *http.Request) {
+	stage, _ := s.calls.Stage()
+	s.rest.Serve(w, r, s.state.Load(), stage)
 }
 
-// rawNull is JSON's null.
-var rawNull = json.RawMessage("null")
+// serveEvents tells a listener what happens.
+func (s *Server) serveEvents(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet {
+		http.Error(w, "Events are had by GET", http.StatusMethodNotAllowed)
+		return
+	}
+	state := s.state.Load()
+	if state == nil {
+		stage, _ := s.calls.Stage()
+		http.Error(w, stage, http.StatusServiceUnavailable)
+		return
+	}
+	s.events.Serve(w, r, func() (types.Hash, int32) {
+		tip := state.Chain.Tip()
+		return tip.Hash(), tip.Height()
+	})
+}

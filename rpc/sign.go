@@ -15,19 +15,19 @@ import (
 	"github.com/cairn-chain/cairn/types"
 )
 
-func signMethods() []Method {
-	return []Method{
+func signMethods() []apiMethod {
+	return []apiMethod{
 		{Name: "signrawtransactionwithkey", Topic: topicRaw, Help: "Signs inputs of a transaction with the given private keys and no others: those that spend pay-to-pubkey, P2PKH, P2WPKH (also in P2SH) and P2TR outputs. " +
 			"The keys are used for this call and not kept.",
 			Params: []Param{required("hexstring", TypeHex, "The transaction hex string"), required("privkeys", TypeArray, "The base58-encoded private keys for signing"),
 				optional("prevtxs", TypeArray, "", "Outputs that are not known to the node: objects with txid, vout, scriptPubKey and amount"), optional("sighashtype", TypeString, "DEFAULT for Taproot, ALL otherwise", "DEFAULT or ALL")},
-			Result: "{...}    (json object) hex, complete, errors [txid, vout, witness, scriptSig, sequence, error]", Example: `"myhex" '["key1","key2"]'`, run: signRawTransactionWithKey},
+			Result: "{...}    (json object) hex, complete, errors [txid, vout, witness, scriptSig, sequence, error]", Example: `"myhex" '["key1","key2"]'`, Run: signRawTransactionWithKey},
 		{Name: "signmessagewithprivkey", Topic: topicUtil, Help: "Sign a message with the private key of an address.",
 			Params: []Param{required("privkey", TypeString, "The private key to sign the message with."), required("message", TypeString, "The message to create a signature of.")},
-			Result: `"str"    (string) The signature of the message encoded in base 64`, Example: `"privkey" 'my message'`, run: signMessageWithPrivKey},
+			Result: `"str"    (string) The signature of the message encoded in base 64`, Example: `"privkey" 'my message'`, Run: signMessageWithPrivKey},
 		{Name: "verifymessage", Topic: topicUtil, Help: "Verify a signed message.",
 			Params: []Param{required("address", TypeString, "The address to use for the signature (P2PKH)."), required("signature", TypeString, "The signature provided by the signer in base 64 encoding."), required("message", TypeString, "The message that was signed.")},
-			Result: "true|false    (boolean) If the signature is verified or not.", Example: `"myaddress" "signature" 'my message'`, run: verifyMessage},
+			Result: "true|false    (boolean) If the signature is verified or not.", Example: `"myaddress" "signature" 'my message'`, Run: verifyMessage},
 	}
 }
 

@@ -5,70 +5,24 @@ import (
 	"errors"
 
 	"github.com/cairn-chain/cairn/consensus"
-	"github.com/cairn-chain/cairn/types"
 )
 
-// ErrSnapshotExists: the file that a snapshot is to be written to is there already.
-var ErrSnapshotExists = errors.New("the file exists")
-
-// Errors of loading a snapshot; what they wrap is a sentence of Bitcoin Core's.
-var (
-	ErrSnapshotFile     = errors.New("the file cannot be opened")
-	ErrSnapshotMetadata = errors.New("Unable to parse metadata")     //nolint:staticcheck // Core's words
-	ErrSnapshotRefused  = errors.New("Unable to load UTXO snapshot") //nolint:staticcheck // Core's words
-)
-
-// Loaded tells of a snapshot that was loaded.
-type Loaded struct {
-	Coins int64
-	Base  Entry
-	Path  string // absolute
-}
-
-// Chainstate is a coin set that the node works on.
-type Chainstate struct {
-	Tip        Entry
-	Base       *types.Hash // of the snapshot it began with; nil: genesis
-	Validated  bool
-	CacheBytes int64
-}
-
-// Dumped tells of a snapshot that was written.
-type Dumped struct {
-	Coins int64
-	Path  string     // absolute
-	Hash  types.Hash // hash_serialized_3
-}
-
-// Snapshots writes and reads files of the whole coin set.
-type Snapshots interface {
-	// Dump writes the coin set as of a block of the best chain to a new file; a path that is not absolute is under the data directory.
-	// ErrSnapshotExists, ErrPruned if the way back to the block is not stored, or ours.
-	Dump(ctx context.Context, path string, at Entry) (Dumped, error)
-	// Load reads a file and makes its block the tip. ErrSnapshotFile, ErrSnapshotMetadata or ErrSnapshotRefused, or ours.
-	Load(ctx context.Context, path string) (Loaded, error)
-	// Chainstates are the coin sets that are worked on, that of the tip last.
-	Chainstates() []Chainstate
-	// Declared are the heights of the snapshots that this node would load.
-	Declared() []int32
-}
-
-func snapshotMethods() []Method {
-	return []Method{
+func snapshotMethods() []apiMethod {
+	return []apiMethod{
 		{Name: "dumptxoutset", Topic: topicBlockchain, Help: "Write the serialized UTXO set to a file. This can be used in loadtxoutset afterwards if this snapshot height is supported in the chainparams as well, or given to the node by --assumeutxo. " +
 			"Earlier sets are made by taking blocks off in memory; the node goes on meanwhile.",
 			Params: []Param{required("path", TypeString, "Path to the output file. If relative, will be prefixed by datadir."),
 				optional("type", TypeString, "", `The type of snapshot to create. Can be "latest" to create a snapshot of the current UTXO set or "rollback" to temporarily roll back the state of the node to a historical block before creating the snapshot of a historical UTXO set. This parameter can be omitted if a separate "rollback" named parameter is specified indicating the height or hash of a specific historical block. If "rollback" is specified and separate "rollback" named parameter is not specified, this will roll back to the latest valid snapshot block that can currently be loaded with loadtxoutset.`),
 				optional("options", TypeObject, "", "rollback: height or hash of the block to roll back to before creating the snapshot"),
 				optional("rollback", TypeAny, "", "The same, as a named parameter")},
-			Result: "{...}    (json object) coins_written, base_hash, base_height, path, txoutset_hash, nchaintx", Example: "utxo.dat latest", run: dumpTxOutSet},
+			Result: "{...}    (json object) coins_written, base_hash, base_height, path, txoutset_hash, nchaintx", Example: "utxo.dat latest", Run: dumpTxOutSet},
 		{Name: "loadtxoutset", Topic: topicBlockchain, Help: "Load the serialized UTXO set from a file. Once this snapshot is loaded, its contents will be deserialized into a second chainstate data structure, which is then used to sync to the network's tip. " +
 			"Meanwhile, the original chainstate will complete the initial block download process in the background, eventually validating up to the block that the snapshot is based upon. " +
 			"The file is only believed if its hash is declared for the network or was given to the node with --assumeutxo.",
 			Params: []Param{required("path", TypeString, "path to the snapshot file. If relative, will be prefixed by datadir.")},
-			Result: "{...}    (json object) coins_loaded, tip_hash, base_height, path", Example: "utxo.dat", run: loadTxOutSet},
+			Result: "{...}    (json object) coins_loaded, tip_hash, base_height, path", Example: "utxo.dat", Run: loadTxOutSet},
 		{Name: "getchainstates", Topic: topicBlockchain, Help: "Return information about chainstates.",
-			Result: "{...}    (json object) headers, chainstates [blocks, bestblockhash, bits, target, difficulty, verificationprogress, snapshot_blockhash, coins_db_cache_bytes, coins_tip_cache_bytes, validated]", run: getChainStates},
+			Result: "{...}    (json object) headers, chainstates [blocks, bestblockhash, bits, target, difficulty, verificationprogress, snapshot_blockhash, coins_db_cache_bytes, coins_tip_cache_bytes, validated]", Run: getChainStates},
 	}
 }
 
@@ -154,6 +108,3 @@ func getChainStates(_ context.Context, c *call) (any, error) {
 	}
 	return obj("headers", best.Height(), "chainstates", list), nil
 }
-
-// ChainName is what Bitcoin Core calls a network.
-func ChainName(p *consensus.Params) string { return chainName(p) }

@@ -8,13 +8,13 @@ import (
 	"github.com/cairn-chain/cairn/types"
 )
 
-func spendingMethods() []Method {
-	return []Method{
+func spendingMethods() []apiMethod {
+	return []apiMethod{
 		{Name: "gettxspendingprevout", Topic: topicBlockchain, Help: "Scans the mempool (and the txospenderindex, if available) to find transactions spending any of the given outputs.",
 			Params: []Param{required("outputs", TypeArray, "The transaction outputs that we want to check: objects with txid and vout"),
 				optional("options", TypeObject, "", "mempool_only (default: true without txospenderindex, else false): whether to look in the mempool only; return_spending_tx (default false): whether to return the spending transaction too")},
 			Result:  "[{...}]    (json array) txid, vout and, if it is spent, spendingtxid, spendingtx if asked for, blockhash if it is spent in a block",
-			Example: `'[{"txid":"a08e6907dbbd3d809776dbfc5d82e371b764ed838b5655e72f463568df1aadf0","vout":3}]'`, run: getTxSpendingPrevout},
+			Example: `'[{"txid":"a08e6907dbbd3d809776dbfc5d82e371b764ed838b5655e72f463568df1aadf0","vout":3}]'`, Run: getTxSpendingPrevout},
 	}
 }
 

@@ -9,16 +9,16 @@ import (
 	"github.com/cairn-chain/cairn/types"
 )
 
-func statsMethods() []Method {
-	return []Method{
+func statsMethods() []apiMethod {
+	return []apiMethod{
 		{Name: "getchaintxstats", Topic: topicBlockchain, Help: "Computes statistics about the total number and rate of transactions in the chain.",
 			Params: []Param{optional("nblocks", TypeNumber, "one month", "Size of the window in number of blocks"), optional("blockhash", TypeHex, "chain tip", "The hash of the block that ends the window.")},
-			Result: "{...}    (json object) time, txcount, window_final_block_hash, window_final_block_height, window_block_count, window_tx_count, window_interval, txrate", Example: "2016", run: getChainTxStats},
+			Result: "{...}    (json object) time, txcount, window_final_block_hash, window_final_block_height, window_block_count, window_tx_count, window_interval, txrate", Example: "2016", Run: getChainTxStats},
 		{Name: "getblockstats", Topic: topicBlockchain, Help: "Computes per block statistics for a given window. All amounts are in satoshis. Blocks off the best chain have none.",
 			Params: []Param{required("hash_or_height", TypeAny, "The block hash or height of the target block"), optional("stats", TypeArray, "all values", "Values to plot")},
 			Result: "{...}    (json object) avgfee, avgfeerate, avgtxsize, blockhash, feerate_percentiles, height, ins, maxfee, maxfeerate, maxtxsize, medianfee, mediantime, mediantxsize, minfee, minfeerate, mintxsize, " +
 				"outs, subsidy, swtotal_size, swtotal_weight, swtxs, time, total_out, total_size, total_weight, totalfee, txs, utxo_increase, utxo_size_inc, utxo_increase_actual, utxo_size_inc_actual",
-			Example: `1000 '["minfeerate","avgfeerate"]'`, run: getBlockStats},
+			Example: `1000 '["minfeerate","avgfeerate"]'`, Run: getBlockStats},
 	}
 }
 
@@ -87,7 +87,7 @@ func getBlockStats(_ context.Context, c *call) (any, error) {
 		return nil, err
 	}
 	if !onBest(c, e) {
-		return nil, fail(CodeInvalidParameter, "Block is not in chain %s", chainName(c.Node.Params()))
+		return nil, fail(CodeInvalidParameter, "Block is not in chain %s", ChainName(c.Node.Params()))
 	}
 	b, err := c.block(e)
 	if err != nil {

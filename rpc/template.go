@@ -11,18 +11,18 @@ import (
 	"github.com/cairn-chain/cairn/types"
 )
 
-func templateMethods() []Method {
-	return []Method{
+func templateMethods() []apiMethod {
+	return []apiMethod{
 		{Name: "getblocktemplate", Topic: topicMining, Help: "Returns what is needed to build a block to work on (BIP22, BIP23, BIP145). With longpollid of an earlier template it answers when there is something better to work on. " +
 			"With mode proposal it judges a block as if it had its proof of work.",
 			Params:  []Param{required("template_request", TypeObject, "mode, capabilities, rules (must hold segwit), longpollid, data")},
 			Result:  "{...}    (json object) capabilities, version, rules, vbavailable, vbrequired, previousblockhash, transactions, coinbaseaux, coinbasevalue, longpollid, target, mintime, mutable, noncerange, sigoplimit, sizelimit, weightlimit, curtime, bits, height, default_witness_commitment; null or the reject reason for a proposal",
-			Example: `'{"rules": ["segwit"]}'`, run: getBlockTemplate},
+			Example: `'{"rules": ["segwit"]}'`, Run: getBlockTemplate},
 		{Name: "submitblock", Topic: topicMining, Help: "Attempts to submit a new block to the network (BIP22).",
 			Params: []Param{required("hexdata", TypeHex, "the hex-encoded block data to submit"), optional("dummy", TypeAny, "", "dummy value, for compatibility with BIP22. This value is ignored.")},
-			Result: `null or "str"    null if it was accepted, else the reject reason: duplicate, duplicate-invalid, duplicate-inconclusive, inconclusive, high-hash, ...`, Example: `"mydata"`, run: submitBlock},
+			Result: `null or "str"    null if it was accepted, else the reject reason: duplicate, duplicate-invalid, duplicate-inconclusive, inconclusive, high-hash, ...`, Example: `"mydata"`, Run: submitBlock},
 		{Name: "submitheader", Topic: topicMining, Help: "Decode the given hexdata as a header and submit it as a candidate chain tip if valid. Throws when the header is invalid.",
-			Params: []Param{required("hexdata", TypeHex, "the hex-encoded block header data")}, Result: "null", Example: `"aabbcc"`, run: submitHeader},
+			Params: []Param{required("hexdata", TypeHex, "the hex-encoded block header data")}, Result: "null", Example: `"aabbcc"`, Run: submitHeader},
 	}
 }
 
@@ -227,4 +227,23 @@ func submitHeader(ctx context.Context, c *call) (any, error) {
 		return nil, fail(CodeVerify, "%s", reasonOf(err))
 	}
 	return nil, err
+}
+
+// templateRules are what getblocktemplate says of deployments for the block after parent (BIP9): the rules that hold, and
+// the bits that may be set in its version. A rule that a miner has to know begins with !.
+func templateRules(p *consensus.Params, parent consensus.Ancestry) (rules []string, available fields) {
+	rules, available = []string{"csv"}, fields{}
+	if parent.Height()+1 >= p.SegwitHeight {
+		rules = append(rules, "!segwit")
+	}
+	for i := range p.Deployments {
+		d := &p.Deployments[i]
+		switch state, _ := consensus.StateAfter(p, d, parent); state {
+		case consensus.StateActive:
+			rules = append(rules, d.Name)
+		case consensus.StateStarted, consensus.StateLockedIn:
+			available.add(d.Name, d.Bit)
+		}
+	}
+	return slices.Clip(rules), available
 }

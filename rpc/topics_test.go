@@ -3,7 +3,6 @@ package rpc
 import (
 	"encoding/base64"
 	"encoding/hex"
-	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -396,20 +395,4 @@ func TestUtilMethods(t *testing.T) {
 		t.Errorf("decodescript of OP_RETURN: %v", got)
 	}
 	wantError(t, r, CodeInvalidParameter, "argument must be hexadecimal string (not 'x')", "decodescript", "x")
-}
-
-func TestBlockErrors(t *testing.T) {
-	if e := asError(blockError(ErrNotFound)); e.Code != CodeNotFound || e.Message != "Block not found" {
-		t.Error(e)
-	}
-	if e := asError(blockError(ErrPruned)); e.Code != CodeMisc || e.Message != "Block not available (pruned data)" {
-		t.Error(e)
-	}
-	if e := asError(blockError(ErrNotDownloaded)); e.Code != CodeMisc || e.Message != "Block not available (not fully downloaded)" {
-		t.Error(e)
-	}
-	own := errors.New("disk")
-	if e := blockError(own); e != own {
-		t.Error(e)
-	}
 }

@@ -229,12 +229,12 @@ func TestLargestBatchIsStreamed(t *testing.T) {
 func TestConcurrencyLimit(t *testing.T) {
 	r := newRig(t, 1)
 	for range maxConcurrent {
-		r.server.slots <- struct{}{}
+		r.server.calls.slots <- struct{}{}
 	}
 	if status, reply := r.post(t, `{"method":"uptime"}`); status != 503 || !strings.Contains(reply, "Work queue depth exceeded") {
 		t.Errorf("got %d %s", status, reply)
 	}
-	<-r.server.slots
+	<-r.server.calls.slots
 	if status, _ := r.post(t, `{"method":"uptime"}`); status != 200 {
 		t.Errorf("got %d with a free place", status)
 	}
@@ -293,8 +293,8 @@ func FuzzRequest(f *testing.F) {
 		`{"method":"getblock","params":["00",true]}`, `{"method":"createrawtransaction","params":[[{"txid":"00","vout":-1}],{"data":"00"}]}`, "[\x00]", `{"id":"\ud800","method":"help"}`} {
 		f.Add([]byte(seed))
 	}
-	methods := map[string]*Method{}
-	for _, m := range Methods() {
+	methods := map[string]*Method[*Call]{}
+	for _, m := range Adapt(Methods(), func(*Call) *call { return nil }) {
 		methods[m.Name] = &m
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
@@ -343,7 +343,7 @@ func TestServeEndsWithItsContext(t *testing.T) {
 	waiting := make(chan error, 1)
 	var at struct{ Height int }
 	go func() { waiting <- c.Call(t.Context(), "waitfornewblock", &at) }()
-	for len(s.activeJobs()) == 0 { // until the call is under way
+	for len(s.calls.activeJobs()) == 0 { // until the call is under way
 		var n int
 		if err := c.Call(t.Context(), "getblockcount", &n); err != nil {
 			t.Fatal(err)

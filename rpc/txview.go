@@ -82,7 +82,7 @@ func (v txView) input(c *call, i int) fields {
 
 // lockFields describes the script of an output; the result must not be changed.
 func lockFields(c *call, lock []byte) fields {
-	return c.server.locks.fields(c.Node.Params().Addresses(), lock)
+	return c.locks.fields(c.Node.Params().Addresses(), lock)
 }
 
 func describeLock(params script.AddressParams, lock []byte) fields {

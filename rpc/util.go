@@ -2,48 +2,19 @@ package rpc
 
 import (
 	"context"
-	"encoding/hex"
 	"fmt"
-	"net"
 	"slices"
-	"strconv"
-
-	"github.com/cairn-chain/cairn/consensus/script"
 )
 
-func utilMethods() []Method {
+func utilMethods() []apiMethod {
 	var echoParams []Param
 	for i := range 10 {
 		echoParams = append(echoParams, optional(fmt.Sprintf("arg%d", i), TypeAny, "", "any JSON value"))
 	}
-	return []Method{
-		{Name: "validateaddress", Topic: topicUtil, Help: "Return information about the given address.",
-			Params: []Param{required("address", TypeString, "The address to validate")},
-			Result: "{...}    (json object) isvalid, address, scriptPubKey, isscript, iswitness, witness_version, witness_program; error_locations and error if it is not valid", Example: `"bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"`, run: validateAddress},
-		{Name: "echo", Topic: topicUtil, Help: "Simply echo back the input arguments. For testing.", Params: echoParams, Result: "[...]    the parameters", Example: "1 true", run: echo},
-		{Name: "echojson", Topic: topicUtil, Help: "Simply echo back the input arguments. For testing.", Params: echoParams, Result: "[...]    the parameters", Example: "1 true", run: echo},
+	return []apiMethod{
+		{Name: "echo", Topic: topicUtil, Help: "Simply echo back the input arguments. For testing.", Params: echoParams, Result: "[...]    the parameters", Example: "1 true", Run: echo},
+		{Name: "echojson", Topic: topicUtil, Help: "Simply echo back the input arguments. For testing.", Params: echoParams, Result: "[...]    the parameters", Example: "1 true", Run: echo},
 	}
-}
-
-func validateAddress(_ context.Context, c *call) (any, error) {
-	params := c.Node.Params().Addresses()
-	lock, err := script.DecodeAddress(params, c.str(0))
-	if err != nil {
-		return obj("isvalid", false, "error_locations", []any{}, "error", err.Error()), nil
-	}
-	address, ok := script.EncodeAddress(params, lock)
-	if !ok {
-		address = c.str(0)
-	}
-	class, _ := script.Classify(lock)
-	version, program, witness := script.WitnessProgram(lock)
-	f := obj("isvalid", true, "address", address, "scriptPubKey", hex.EncodeToString(lock),
-		"isscript", class == script.ScriptHash || class == script.WitnessScriptHash || class == script.Taproot, "iswitness", witness)
-	if witness {
-		f.add("witness_version", version)
-		f.add("witness_program", hex.EncodeToString(program))
-	}
-	return f, nil
 }
 
 func echo(_ context.Context, c *call) (any, error) {
@@ -52,16 +23,4 @@ func echo(_ context.Context, c *call) (any, error) {
 		list = list[:len(list)-1]
 	}
 	return list, nil
-}
-
-func splitHostPort(hostport string) (host string, port int) {
-	host, text, err := net.SplitHostPort(hostport)
-	if err != nil {
-		return hostport, 0
-	}
-	port, err = strconv.Atoi(text)
-	if err != nil {
-		return host, 0
-	}
-	return host, port
 }

@@ -7,10 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
-
-	"github.com/cairn-chain/cairn/types"
 )
 
 // Limits on the JSON that comes in.
@@ -231,6 +228,11 @@ func (f *fields) add(key string, value any) { *f = append(*f, field{key, value})
 // MarshalJSON writes the object in order.
 func (f fields) MarshalJSON() ([]byte, error) { return appendValue(nil, f) }
 
+// Appender is a value that appends its own JSON.
+type Appender interface {
+	AppendJSON(b []byte) []byte
+}
+
 // appendValue appends the JSON of a result. Beside what it knows itself, it takes what
 // encoding/json takes.
 func appendValue(b []byte, v any) ([]byte, error) {
@@ -251,10 +253,8 @@ func appendValue(b []byte, v any) ([]byte, error) {
 		return strconv.AppendUint(b, v, 10), nil
 	case float64:
 		return strconv.AppendFloat(b, v, 'g', 16, 64), nil
-	case Amount:
-		return append(b, v.String()...), nil
-	case types.Hash:
-		return appendHash(b, v), nil
+	case Appender:
+		return v.AppendJSON(b), nil
 	case hexBytes:
 		return append(hex.AppendEncode(append(b, '"'), v), '"'), nil
 	case string:
@@ -267,8 +267,6 @@ func appendValue(b []byte, v any) ([]byte, error) {
 		return appendList(b, v)
 	case []string:
 		return appendList(b, v)
-	case []types.Hash:
-		return appendHashes(b, v), nil
 	case []hexBytes:
 		return appendList(b, v)
 	case []any:
@@ -282,22 +280,6 @@ func appendValue(b []byte, v any) ([]byte, error) {
 
 // hexBytes are shown as a string of hexadecimal digits.
 type hexBytes []byte
-
-func appendHash(b []byte, h types.Hash) []byte {
-	slices.Reverse(h[:])
-	return append(hex.AppendEncode(append(b, '"'), h[:]), '"')
-}
-
-func appendHashes(b []byte, list []types.Hash) []byte {
-	b = append(b, '[')
-	for i, h := range list {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = appendHash(b, h)
-	}
-	return append(b, ']')
-}
 
 func appendFields(b []byte, f fields) (_ []byte, err error) {
 	b = append(b, '{')

@@ -8,21 +8,21 @@ import (
 	"github.com/cairn-chain/cairn/types"
 )
 
-func waitMethods() []Method {
+func waitMethods() []apiMethod {
 	timeout := optional("timeout", TypeNumber, "0", "Time in milliseconds to wait for a response. 0 indicates no timeout.")
 	const result = "{...}    (json object) hash and height of the tip, when the call returns"
-	return []Method{
+	return []apiMethod{
 		{Name: "waitfornewblock", Topic: topicBlockchain, Help: "Waits for any new tip and returns it. Returns the current tip on timeout or exit.",
 			Params: []Param{timeout, optional("current_tip", TypeHex, "the tip at the time of the call", "Wait for the tip to differ from this")},
-			Result: result, Example: "1000", run: waitForNewBlock},
+			Result: result, Example: "1000", Run: waitForNewBlock},
 		{Name: "waitforblock", Topic: topicBlockchain, Help: "Waits for a specific block to be the tip and returns it. Returns the current tip on timeout or exit.",
 			Params: []Param{required("blockhash", TypeHex, "Block hash to wait for"), timeout},
-			Result: result, Example: `"0000000000079f8ef3d2c688c244eb7a4570b24c9ed7b4a8c619eb02596f8862" 1000`, run: waitForBlock},
+			Result: result, Example: `"0000000000079f8ef3d2c688c244eb7a4570b24c9ed7b4a8c619eb02596f8862" 1000`, Run: waitForBlock},
 		{Name: "waitforblockheight", Topic: topicBlockchain, Help: "Waits for the tip to have at least the given height and returns it. Returns the current tip on timeout or exit.",
 			Params: []Param{required("height", TypeNumber, "Block height to wait for"), timeout},
-			Result: result, Example: "100 1000", run: waitForBlockHeight},
+			Result: result, Example: "100 1000", Run: waitForBlockHeight},
 		{Name: "syncwithvalidationinterfacequeue", Topic: topicBlockchain, Help: "Waits until the mempool and all indexes have followed what the chain did before this call.",
-			Result: "null", run: syncWithQueue},
+			Result: "null", Run: syncWithQueue},
 	}
 }
 
@@ -91,20 +91,20 @@ func waitForBlockHeight(ctx context.Context, c *call) (any, error) {
 
 func syncWithQueue(ctx context.Context, c *call) (any, error) { return nil, c.Node.Settle(ctx) }
 
-func steerMethods() []Method {
+func steerMethods() []apiMethod {
 	hash := required("blockhash", TypeHex, "The hash of the block")
 	const example = `"00000000c937983704a73af28acdec37b049d214adbda81d7e2a3dd146f6ed09"`
-	return []Method{
+	return []apiMethod{
 		{Name: "invalidateblock", Topic: topicBlockchain, Help: "Permanently marks a block as invalid, as if it violated a consensus rule.",
-			Params: []Param{hash}, Result: "null", Example: example, run: steerBy(Steer.Invalidate)},
+			Params: []Param{hash}, Result: "null", Example: example, Run: steerBy(Steer.Invalidate)},
 		{Name: "reconsiderblock", Topic: topicBlockchain, Help: "Removes invalidity status of a block, its ancestors and its descendants, and reconsiders them for activation. This undoes the effects of invalidateblock.",
-			Params: []Param{hash}, Result: "null", Example: example, run: steerBy(Steer.Reconsider)},
+			Params: []Param{hash}, Result: "null", Example: example, Run: steerBy(Steer.Reconsider)},
 		{Name: "preciousblock", Topic: topicBlockchain, Help: "Treats a block as if it were received before others with the same work. A later preciousblock call can override the effect of an earlier one.",
-			Params: []Param{hash}, Result: "null", Example: example, run: steerBy(Steer.Precious)},
+			Params: []Param{hash}, Result: "null", Example: example, Run: steerBy(Steer.Precious)},
 		{Name: "verifychain", Topic: topicBlockchain, Help: "Verifies the last blocks of the chain again.",
 			Params: []Param{optional("checklevel", TypeNumber, "3", "How thorough the verification is, 0 to 4; this node checks blocks, undo data and connection whatever the level"),
 				optional("nblocks", TypeNumber, "6", "The number of blocks, 0 for all")},
-			Result: "true|false    (boolean) Verification finished successfully. If false, check the log for the reason.", Example: "3 100", run: verifyChain},
+			Result: "true|false    (boolean) Verification finished successfully. If false, check the log for the reason.", Example: "3 100", Run: verifyChain},
 	}
 }
 

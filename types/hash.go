@@ -45,6 +45,12 @@ func (h Hash) String() string {
 // MarshalText is String, for JSON and flags.
 func (h Hash) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
 
+// AppendJSON appends String in double quotes: what encoding/json makes of a hash, without its detours.
+func (h Hash) AppendJSON(b []byte) []byte {
+	slices.Reverse(h[:])
+	return append(hex.AppendEncode(append(b, '"'), h[:]), '"')
+}
+
 // UnmarshalText is ParseHash.
 func (h *Hash) UnmarshalText(b []byte) (err error) {
 	*h, err = ParseHash(string(b))

@@ -1,0 +1,22 @@
+package rpc
+
+import (
+	"errors"
+	"testing"
+)
+
+func TestBlockErrors(t *testing.T) {
+	if e := asError(blockError(ErrNotFound)); e.Code != CodeNotFound || e.Message != "Block not found" {
+		t.Error(e)
+	}
+	if e := asError(blockError(ErrPruned)); e.Code != CodeMisc || e.Message != "Block not available (pruned data)" {
+		t.Error(e)
+	}
+	if e := asError(blockError(ErrNotDownloaded)); e.Code != CodeMisc || e.Message != "Block not available (not fully downloaded)" {
+		t.Error(e)
+	}
+	own := errors.New("disk")
+	if e := blockError(own); e != own {
+		t.Error(e)
+	}
+}

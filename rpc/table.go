@@ -1,0 +1,52 @@
+package rpc
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Methods returns the table, ordered by topic and name.
+func Methods() []apiMethod {
+	all := slices.Concat(
+		addressMethods(),
+		banMethods(),
+		blockMethods(),
+		blockchainMethods(),
+		buildTxMethods(),
+		clusterMethods(),
+		controlMethods(),
+		descriptorMethods(),
+		feeMethods(),
+		filterMethods(),
+		ledgerMethods(),
+		loggingMethods(),
+		mempoolMethods(),
+		miningMethods(),
+		multisigMethods(),
+		networkMethods(),
+		networkToolMethods(),
+		proofMethods(),
+		pruneMethods(),
+		psbtMethods(),
+		rawTxMethods(),
+		scanBlocksMethods(),
+		scriptHashMethods(),
+		signMethods(),
+		snapshotMethods(),
+		spendingMethods(),
+		statsMethods(),
+		steerMethods(),
+		templateMethods(),
+		utilMethods(),
+		waitMethods(),
+	)
+	slices.SortFunc(all, func(a, b apiMethod) int {
+		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Name, b.Name))
+	})
+	return all
+}
+
+// ParseArgs turns the words of a command line into parameters for a client's Call, by the table; see jsonrpc.ParseArgs.
+func ParseArgs(method string, words []string) ([]any, error) {
+	return parseArgs(Methods(), method, words)
+}
