@@ -37,7 +37,6 @@ func BenchmarkGetBlock(b *testing.B) {
 					b.Fatal(err)
 				}
 				b.SetBytes(int64(len(reply)))
-				replyBuffers.give(reply)
 			}
 		})
 	}

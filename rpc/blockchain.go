@@ -3,9 +3,15 @@ package rpc
 import (
 	"context"
 	"math/big"
+	"slices"
 
 	"github.com/cairn-chain/cairn/consensus"
 )
+
+// chainTable returns the methods of this package, in no order.
+func chainTable() []apiMethod {
+	return slices.Concat(blockchainMethods(), blockMethods(), filterMethods(), ledgerMethods(), proofMethods(), pruneMethods(), scanBlocksMethods(), scriptHashMethods(), snapshotMethods(), spendingMethods(), statsMethods(), steerMethods(), waitMethods())
+}
 
 func blockchainMethods() []apiMethod {
 	return []apiMethod{

@@ -6,13 +6,13 @@ import (
 )
 
 func TestBlockErrors(t *testing.T) {
-	if e := asError(blockError(ErrNotFound)); e.Code != CodeNotFound || e.Message != "Block not found" {
+	if e := new(Error); !errors.As(blockError(ErrNotFound), &e) || e.Code != CodeNotFound || e.Message != "Block not found" {
 		t.Error(e)
 	}
-	if e := asError(blockError(ErrPruned)); e.Code != CodeMisc || e.Message != "Block not available (pruned data)" {
+	if e := new(Error); !errors.As(blockError(ErrPruned), &e) || e.Code != CodeMisc || e.Message != "Block not available (pruned data)" {
 		t.Error(e)
 	}
-	if e := asError(blockError(ErrNotDownloaded)); e.Code != CodeMisc || e.Message != "Block not available (not fully downloaded)" {
+	if e := new(Error); !errors.As(blockError(ErrNotDownloaded), &e) || e.Code != CodeMisc || e.Message != "Block not available (not fully downloaded)" {
 		t.Error(e)
 	}
 	own := errors.New("disk")

@@ -17,6 +17,11 @@ const (
 	seqFinal       = 0xffffffff
 )
 
+// rawTable returns the methods of this package, in no order.
+func rawTable() []apiMethod {
+	return slices.Concat(buildTxMethods(), addressMethods(), descriptorMethods(), multisigMethods(), psbtMethods(), rawTxMethods(), signMethods())
+}
+
 func buildTxMethods() []apiMethod {
 	return []apiMethod{
 		{Name: "createrawtransaction", Topic: topicRaw, Help: "Creates a transaction that spends the given inputs and makes new outputs. It is neither signed nor sent.",

@@ -53,7 +53,7 @@ func TestClientErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer denied.Close()
-	if err := denied.Call(t.Context(), "uptime", nil); !errors.Is(err, errUnauthorized) {
+	if err := denied.Call(t.Context(), "uptime", nil); err == nil || !strings.Contains(err.Error(), "refused the user name and password") {
 		t.Errorf("wrong password: %v", err)
 	}
 	calls := []*BatchCall{{Method: "uptime"}}
@@ -66,10 +66,5 @@ func TestClientErrors(t *testing.T) {
 	}
 	if err := none.Call(t.Context(), "uptime", nil); !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), "is the node running?") {
 		t.Errorf("no cookie: %v", err)
-	}
-	for _, reply := range []string{`[]`, `[{"id":1,"result":1}]`, `[{"id":0,"result":1},{"id":0,"result":1}]`, `{"error":{"code":-1,"message":"x"},"id":null}`, `x`} {
-		if _, err := decodeReplies([]byte(reply), 1); err == nil {
-			t.Errorf("a batch reply of %s is taken", reply)
-		}
 	}
 }

@@ -125,7 +125,7 @@ func newEventLog(alive time.Duration) *eventLog {
 }
 
 func (l *eventLog) publish(topic Topic, f fields) {
-	data, err := appendFields(nil, f)
+	data, err := appendValue(nil, f)
 	if err != nil {
 		return // numbers, hashes and strings always encode
 	}
@@ -267,7 +267,7 @@ func oneLine(s string) string { return strings.Map(func(r rune) rune { return ma
 
 // mustJSON is for fields of strings, numbers and hashes, which always encode.
 func mustJSON(f fields) []byte {
-	raw, err := appendFields(nil, f)
+	raw, err := appendValue(nil, f)
 	if err != nil {
 		return []byte("{}")
 	}

@@ -228,7 +228,7 @@ func (f *fake) filterAll(t *testing.T) {
 			}
 		}
 		hash := n.Hash()
-		filter, err := gcs.BuildGCSFilter(filterP, filterM, [gcs.KeySize]byte(hash[:gcs.KeySize]), locks)
+		filter, err := gcs.BuildGCSFilter(19, 784931, [gcs.KeySize]byte(hash[:gcs.KeySize]), locks)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -290,7 +290,7 @@ func TestScanBlocks(t *testing.T) {
 
 func lyingFilter(t *testing.T, hash types.Hash) []byte {
 	t.Helper()
-	filter, err := gcs.BuildGCSFilter(filterP, filterM, [gcs.KeySize]byte(hash[:gcs.KeySize]), [][]byte{{0x51}})
+	filter, err := gcs.BuildGCSFilter(19, 784931, [gcs.KeySize]byte(hash[:gcs.KeySize]), [][]byte{{0x51}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,3 +22,11 @@ func FuzzReadEvents(f *testing.F) {
 		}
 	})
 }
+
+func TestBatchReplies(t *testing.T) {
+	for _, reply := range []string{`[]`, `[{"id":1,"result":1}]`, `[{"id":0,"result":1},{"id":0,"result":1}]`, `{"error":{"code":-1,"message":"x"},"id":null}`, `x`} {
+		if _, err := decodeReplies([]byte(reply), 1); err == nil {
+			t.Errorf("a batch reply of %s is taken", reply)
+		}
+	}
+}

@@ -12,7 +12,7 @@ import (
 func TestLockCache(t *testing.T) {
 	params := consensus.Regtest().Addresses()
 	show := func(f fields) string {
-		raw, err := appendFields(nil, f)
+		raw, err := appendValue(nil, f)
 		if err != nil {
 			t.Fatal(err)
 		}

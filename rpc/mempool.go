@@ -9,6 +9,11 @@ import (
 
 const exampleTxID = `"4a5e1e4baab89f3a32518a88c31bc87f618f76673e2cc77ab2127b7afdeda33b"`
 
+// poolTable returns the methods of this package, in no order.
+func poolTable() []apiMethod {
+	return slices.Concat(mempoolMethods(), clusterMethods(), feeMethods())
+}
+
 func mempoolMethods() []apiMethod {
 	txid := required("txid", TypeHex, "The transaction id (must be in mempool)")
 	verbose := optional("verbose", TypeBool, "false", "True for a json object, false for array of transaction ids")

@@ -4,10 +4,16 @@ import (
 	"context"
 	"encoding/hex"
 	"math/big"
+	"slices"
 
 	"github.com/cairn-chain/cairn/consensus"
 	"github.com/cairn-chain/cairn/types"
 )
+
+// miningTable returns the methods of this package, in no order.
+func miningTable() []apiMethod {
+	return slices.Concat(miningMethods(), templateMethods())
+}
 
 func miningMethods() []apiMethod {
 	tries := optional("maxtries", TypeNumber, "1000000 where work is trivial, else no limit", "How many nonces to try, in all")

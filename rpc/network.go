@@ -11,6 +11,11 @@ import (
 	"time"
 )
 
+// networkTable returns the methods of this package, in no order.
+func networkTable() []apiMethod {
+	return slices.Concat(networkMethods(), banMethods(), networkToolMethods())
+}
+
 func networkMethods() []apiMethod {
 	return []apiMethod{
 		{Name: "getnetworkinfo", Topic: topicNetwork, Help: "Returns an object containing various state info regarding P2P networking.",

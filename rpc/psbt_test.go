@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cairn-chain/cairn/consensus/script"
 	"github.com/cairn-chain/cairn/wallet/psbt"
 )
 
@@ -105,7 +106,8 @@ func TestCreateAndUpdatePSBT(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out, ok := p.Spent(0); ok != isWitness(nil, lock) || ok && string(out.Script) != string(lock) {
+	_, _, witness := script.WitnessProgram(lock)
+	if out, ok := p.Spent(0); ok != witness || ok && string(out.Script) != string(lock) {
 		t.Errorf("what is spent came out as %x, %v", out.Script, ok)
 	}
 	const key = "0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"

@@ -283,7 +283,7 @@ func TestRESTCoins(t *testing.T) {
 		{".bin", []byte(`{"checkmempool`), 400, "Parse error"},
 		{".bin", append([]byte{0, 16}, make([]byte, 16*36)...), 400, "Error: max outpoints exceeded (max: 15, tried: 16)"},
 		{".bin", []byte{0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, 400, "Parse error"},
-		{".bin", make([]byte, maxRESTBody+1), 413, "The request's body is over 65536 bytes"},
+		{".bin", make([]byte, 64<<10+1), 413, "The request's body is over 65536 bytes"},
 		{".hex", []byte("zz"), 400, "Parse error"},
 		{".json", body, 400, "Error: empty request"},
 		{"", body, 404, "output format not found (available: .bin, .hex, .json)"},

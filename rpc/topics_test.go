@@ -243,14 +243,14 @@ func TestCreateRawTransaction(t *testing.T) {
 		return tx
 	}
 	tx := create(in, []any{m{address: "0.5"}, m{"data": "c0ffee"}}, 99)
-	if tx.Version != 2 || tx.LockTime != 99 || tx.In[0].PrevOut != (types.OutPoint{TxID: types.Hash{1}, Index: 2}) || tx.In[0].Sequence != seqReplaceable ||
+	if tx.Version != 2 || tx.LockTime != 99 || tx.In[0].PrevOut != (types.OutPoint{TxID: types.Hash{1}, Index: 2}) || tx.In[0].Sequence != 0xfffffffd ||
 		tx.Out[0].Value != 50_000_000 || string(tx.Out[0].Script) != string(lock) || hex.EncodeToString(tx.Out[1].Script) != "6a03c0ffee" {
 		t.Errorf("created %+v", tx)
 	}
-	if tx := create(in, m{address: 0.1}, 99, false); tx.In[0].Sequence != seqLockTime || tx.Out[0].Value != 10_000_000 {
+	if tx := create(in, m{address: 0.1}, 99, false); tx.In[0].Sequence != 0xfffffffe || tx.Out[0].Value != 10_000_000 {
 		t.Errorf("not replaceable: %+v", tx)
 	}
-	if tx := create(in, m{address: 1}, 0, false); tx.In[0].Sequence != seqFinal {
+	if tx := create(in, m{address: 1}, 0, false); tx.In[0].Sequence != uint32(0xffffffff) {
 		t.Errorf("final: %+v", tx)
 	}
 	for _, c := range []struct {
@@ -271,7 +271,7 @@ func TestCreateRawTransaction(t *testing.T) {
 		{CodeType, "Invalid amount", []any{in, m{address: "0.000000001"}}},
 		{CodeInvalidParameter, "sequence number is out of range", []any{[]any{m{"txid": types.Hash{1}, "vout": 0, "sequence": -1}}, m{}}},
 		{CodeInvalidParameter, "missing vout key", []any{[]any{m{"txid": types.Hash{1}}}, m{}}},
-		{CodeInvalidParameter, "contradict replaceable option", []any{[]any{m{"txid": types.Hash{1}, "vout": 0, "sequence": seqFinal}}, m{address: 1}, 0, true}},
+		{CodeInvalidParameter, "contradict replaceable option", []any{[]any{m{"txid": types.Hash{1}, "vout": 0, "sequence": uint32(0xffffffff)}}, m{address: 1}, 0, true}},
 		{CodeType, "JSON value of type number is not of expected type object", []any{[]any{1}, m{}}},
 	} {
 		wantError(t, r, c.code, c.text, "createrawtransaction", c.params...)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -14,7 +15,7 @@ import (
 )
 
 func TestDialect(t *testing.T) {
-	r := newRig(t, 3)
+	r := newDesk(t)
 	const v2 = `"jsonrpc":"2.0",`
 	for _, c := range []struct {
 		name, body string
@@ -50,7 +51,7 @@ func TestDialect(t *testing.T) {
 		{"args and named", `{"id":1,"method":"echo","params":{"args":[1,2],"arg3":4}}`, 200, `{"result":[1,2,null,4],"error":null,"id":1}`},
 		{"unknown name", `{"id":1,"method":"getblockhash","params":{"hight":1}}`, 500, `{"result":null,"error":{"code":-8,"message":"Unknown named parameter hight"},"id":1}`},
 		{"twice", `{"id":1,"method":"echo","params":{"args":[1],"arg0":4}}`, 500, `{"result":null,"error":{"code":-8,"message":"Parameter arg0 specified twice both as positional and named argument"},"id":1}`},
-		{"older name", `{"id":1,"method":"getblock","params":{"blockhash":"00","verbose":true}}`, 500, `{"result":null,"error":{"code":-8,"message":"blockhash must be of length 64 (not 2, for '00')"},"id":1}`},
+		{"older name", `{"id":1,"method":"getblock","params":{"blockhash":"00","verbose":true}}`, 500, `{"result":null,"error":{"code":-8,"message":"no block 00"},"id":1}`},
 		{"both names", `{"id":1,"method":"getblock","params":{"blockhash":"00","verbose":true,"verbosity":1}}`, 500, `{"result":null,"error":{"code":-8,"message":"Parameter verbosity specified multiple times"},"id":1}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -63,7 +64,7 @@ func TestDialect(t *testing.T) {
 }
 
 func TestWarmingUp(t *testing.T) {
-	s := New(Config{Credentials: []Credential{PlainCredential("u", "p")}})
+	s := newEngine(engineConfig{Credentials: []Credential{PlainCredential("u", "p")}}, deskMethods())
 	s.Warmup("Checking the coin set")
 	w := httptest.NewRecorder()
 	r := httptest.NewRequest(http.MethodPost, "http://localhost/", strings.NewReader(`{"method":"getblockcount","id":1}`))
@@ -75,7 +76,7 @@ func TestWarmingUp(t *testing.T) {
 }
 
 func TestRefusedBeforeTheBody(t *testing.T) {
-	r := newRig(t, 0)
+	r := newDesk(t)
 	header := func(key, value string) func(*http.Request) {
 		return func(req *http.Request) { req.Header.Set(key, value) }
 	}
@@ -102,8 +103,8 @@ func TestRefusedBeforeTheBody(t *testing.T) {
 		{"another path", func(req *http.Request) { req.URL.Path = "/admin" }, 404},
 		{"a wallet", func(req *http.Request) { req.URL.Path = "/wallet/main" }, 500},
 		{"no credentials", func(req *http.Request) { req.Header.Del("Authorization") }, 401},
-		{"wrong password", func(req *http.Request) { req.SetBasicAuth(testUser, "wrong") }, 401},
-		{"wrong user", func(req *http.Request) { req.SetBasicAuth("bob", testPass) }, 401},
+		{"wrong password", func(req *http.Request) { req.SetBasicAuth(deskUser, "wrong") }, 401},
+		{"wrong user", func(req *http.Request) { req.SetBasicAuth("bob", deskPass) }, 401},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			status, reply := r.post(t, `{"method":"getblockcount","id":1}`, c.change)
@@ -118,7 +119,7 @@ func TestRefusedBeforeTheBody(t *testing.T) {
 }
 
 func TestBodyLimits(t *testing.T) {
-	r := newRig(t, 1)
+	r := newDesk(t)
 	t.Run("2 GB are refused by their announcement", func(t *testing.T) {
 		conn, err := net.Dial("tcp", r.http.Listener.Addr().String())
 		if err != nil {
@@ -130,7 +131,7 @@ func TestBodyLimits(t *testing.T) {
 			}
 		}()
 		req := httptest.NewRequest(http.MethodPost, "/", nil)
-		req.SetBasicAuth(testUser, testPass)
+		req.SetBasicAuth(deskUser, deskPass)
 		if _, err := fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: localhost\r\nAuthorization: %s\r\nContent-Type: application/json\r\nContent-Length: 2147483648\r\nConnection: close\r\n\r\n",
 			req.Header.Get("Authorization")); err != nil {
 			t.Fatal(err)
@@ -144,7 +145,7 @@ func TestBodyLimits(t *testing.T) {
 		endless := io.MultiReader(strings.NewReader(`{"method":"echo","params":["`), io.LimitReader(zeros{}, 3*MaxBody))
 		req := httptest.NewRequest(http.MethodPost, "http://localhost/", endless)
 		req.ContentLength = -1
-		req.SetBasicAuth(testUser, testPass)
+		req.SetBasicAuth(deskUser, deskPass)
 		w := httptest.NewRecorder()
 		r.server.ServeHTTP(w, req)
 		if w.Code != http.StatusRequestEntityTooLarge {
@@ -210,12 +211,12 @@ func (w *countingWriter) Write(p []byte) (int, error) {
 }
 
 func TestLargestBatchIsStreamed(t *testing.T) {
-	r := newRig(t, 1)
+	r := newDesk(t)
 	arg := strings.Repeat("x", 1000)
 	one := `{"jsonrpc":"2.0","method":"echo","params":["` + arg + `"],"id":1}`
 	body := "[" + strings.Repeat(one+",", maxBatch-1) + one + "]"
 	req := httptest.NewRequest(http.MethodPost, "http://localhost/", strings.NewReader(body))
-	req.SetBasicAuth(testUser, testPass)
+	req.SetBasicAuth(deskUser, deskPass)
 	w := &countingWriter{header: http.Header{}}
 	r.server.ServeHTTP(w, req)
 	if w.bytes < maxBatch*len(arg) {
@@ -227,31 +228,38 @@ func TestLargestBatchIsStreamed(t *testing.T) {
 }
 
 func TestConcurrencyLimit(t *testing.T) {
-	r := newRig(t, 1)
+	r := newDesk(t)
 	for range maxConcurrent {
-		r.server.calls.slots <- struct{}{}
+		r.server.slots <- struct{}{}
 	}
 	if status, reply := r.post(t, `{"method":"uptime"}`); status != 503 || !strings.Contains(reply, "Work queue depth exceeded") {
 		t.Errorf("got %d %s", status, reply)
 	}
-	<-r.server.calls.slots
+	<-r.server.slots
 	if status, _ := r.post(t, `{"method":"uptime"}`); status != 200 {
 		t.Errorf("got %d with a free place", status)
 	}
 }
 
 func TestPanicIsAnError(t *testing.T) {
-	r := newRig(t, 1)
-	r.blockPanics = true
-	wantError(t, r, CodeInternal, "Internal error in getblock", "getblock", r.tip.Hash())
-	r.blockPanics = false
-	if got := call2[int](t, r, "getblockcount"); got != 1 {
-		t.Errorf("block count %d", got)
+	r := newDesk(t)
+	if status, reply := r.post(t, `{"method":"panic"}`); status != 500 || !strings.Contains(reply, `{"code":-32603,"message":"Internal error in panic; see the node's log"}`) {
+		t.Errorf("got %d %s", status, reply)
+	}
+	if status, _ := r.post(t, `{"method":"getblockcount"}`); status != 200 {
+		t.Errorf("afterwards: %d", status)
+	}
+}
+
+func TestTranslate(t *testing.T) {
+	r := newDesk(t)
+	if _, reply := r.post(t, `[{"method":"fail","params":["ours"]},{"method":"fail","params":["theirs"]}]`); !strings.Contains(reply, `{"code":-1,"message":"ours"}`) || !strings.Contains(reply, `{"code":-26,"message":"translated"}`) {
+		t.Errorf("got %s", reply)
 	}
 }
 
 func TestObserve(t *testing.T) {
-	r := newRig(t, 1)
+	r := newDesk(t)
 	r.post(t, `[{"method":"uptime"},{"method":"getblockhash","params":[77]},{"method":"made up by a caller"}]`)
 	if got := strings.Join(r.seen, " "); got != "uptime getblockhash! unknown!" {
 		t.Errorf("observed %q", got)
@@ -294,7 +302,7 @@ func FuzzRequest(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	methods := map[string]*Method[*Call]{}
-	for _, m := range Adapt(Methods(), func(*Call) *call { return nil }) {
+	for _, m := range deskMethods() {
 		methods[m.Name] = &m
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
@@ -324,9 +332,8 @@ func FuzzRequest(f *testing.F) {
 }
 
 func TestServeEndsWithItsContext(t *testing.T) {
-	f := newFake(t, 1)
-	s := New(Config{Credentials: []Credential{PlainCredential("u", "p")}})
-	s.Ready(f.backend())
+	s := newEngine(engineConfig{Credentials: []Credential{PlainCredential(deskUser, deskPass)}}, deskMethods())
+	s.Ready()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -334,29 +341,30 @@ func TestServeEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	ended := make(chan error, 1)
-	go func() { ended <- s.Serve(ctx, ln) }()
-	c, err := Dial("http://u:p@"+ln.Addr().String(), "")
-	if err != nil {
-		t.Fatal(err)
+	go func() { ended <- Serve(ctx, ln, s, slog.New(slog.DiscardHandler)) }()
+	url := "http://" + ln.Addr().String() + "/"
+	type result struct {
+		reply string
+		err   error
 	}
-	defer c.Close()
-	waiting := make(chan error, 1)
-	var at struct{ Height int }
-	go func() { waiting <- c.Call(t.Context(), "waitfornewblock", &at) }()
-	for len(s.calls.activeJobs()) == 0 { // until the call is under way
-		var n int
-		if err := c.Call(t.Context(), "getblockcount", &n); err != nil {
+	waiting := make(chan result, 1)
+	go func() {
+		_, reply, err := ask(t.Context(), url, `{"method":"wait"}`)
+		waiting <- result{reply, err}
+	}()
+	for len(s.activeJobs()) == 0 { // until the call is under way
+		if _, _, err := ask(t.Context(), url, `{"method":"getblockcount"}`); err != nil {
 			t.Fatal(err)
 		}
 	}
 	cancel()
-	if err := <-waiting; err != nil || at.Height != 1 {
-		t.Errorf("a waiting call ended with %v at height %d, want the tip", err, at.Height)
+	if got := <-waiting; got.err != nil || !strings.Contains(got.reply, `"result":"waited"`) {
+		t.Errorf("a waiting call ended with %+v", got)
 	}
 	if err := <-ended; err != nil {
 		t.Errorf("Serve: %v", err)
 	}
-	if err := c.Call(t.Context(), "uptime", nil); err == nil {
+	if _, _, err := ask(t.Context(), url, `{"method":"uptime"}`); err == nil {
 		t.Error("the server still answers")
 	}
 }
