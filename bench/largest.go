@@ -167,8 +167,8 @@ func deliver(ctx context.Context, addr string, magic uint32, b *types.Block, arr
 	return took, slowest, errors.Join(err, g.Wait())
 }
 
-// client is a peer of few words.
-type client struct {
+// wirePeer is a peer of few words.
+type wirePeer struct {
 	conn  net.Conn
 	r     *bufio.Reader
 	magic uint32
@@ -176,19 +176,19 @@ type client struct {
 }
 
 // greet connects and shakes hands.
-func greet(ctx context.Context, addr string, magic uint32) (*client, error) {
+func greet(ctx context.Context, addr string, magic uint32) (*wirePeer, error) {
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return nil, err
 	}
-	c := &client{conn: conn, r: bufio.NewReader(conn), magic: magic}
+	c := &wirePeer{conn: conn, r: bufio.NewReader(conn), magic: magic}
 	if err := c.shake(); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
 	return c, nil
 }
 
-func (c *client) shake() error {
+func (c *wirePeer) shake() error {
 	if err := c.conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		return err
 	}
@@ -207,13 +207,13 @@ func (c *client) shake() error {
 	return c.ping()
 }
 
-func (c *client) say(m wire.Message) error {
+func (c *wirePeer) say(m wire.Message) error {
 	_, err := c.conn.Write(wire.AppendFrame(nil, c.magic, m))
 	return err
 }
 
 // ping waits for its pong.
-func (c *client) ping() error {
+func (c *wirePeer) ping() error {
 	c.nonce++
 	if err := c.say(wire.Ping{Nonce: c.nonce}); err != nil {
 		return err
@@ -222,7 +222,7 @@ func (c *client) ping() error {
 }
 
 // hear reads until a message is the wanted one, and answers pings by the way.
-func (c *client) hear(wanted func(wire.Message) bool) error {
+func (c *wirePeer) hear(wanted func(wire.Message) bool) error {
 	for {
 		raw := make([]byte, wire.HeaderSize)
 		if _, err := io.ReadFull(c.r, raw); err != nil {

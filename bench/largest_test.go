@@ -8,7 +8,7 @@ import (
 
 	"github.com/cairn-chain/cairn/consensus/consensustest"
 	"github.com/cairn-chain/cairn/node"
-	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/rpc/client"
 	"github.com/cairn-chain/cairn/types"
 )
 
@@ -24,7 +24,7 @@ func TestDeliver(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		api, err := rpc.Dial("http://mallory:mallory@"+n.RPCAddr(), "")
+		api, err := client.Dial("http://mallory:mallory@"+n.RPCAddr(), "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -48,7 +48,7 @@ func TestDeliver(t *testing.T) {
 // login is mallory with the password "mallory", as rpcauth has it.
 const login = "mallory:0a$388475087ef898a3c584421ed6974060db73df514a456a47947d19bfec1190cf"
 
-func submit(t *testing.T, api *rpc.Client, b *types.Block) {
+func submit(t *testing.T, api *client.Client, b *types.Block) {
 	t.Helper()
 	var verdict *string
 	if err := api.Call(t.Context(), "submitblock", &verdict, hex.EncodeToString(b.Bytes())); err != nil || verdict != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/cairn-chain/cairn/mempool"
 	"github.com/cairn-chain/cairn/node"
 	"github.com/cairn-chain/cairn/p2p"
-	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/rpc/client"
 	"github.com/cairn-chain/cairn/types"
 )
 
@@ -271,7 +271,7 @@ func (l *line) bytes(ctx context.Context) (sum float64, err error) {
 
 // blockBytes counts what a node has exchanged with the peer that it dialled.
 func blockBytes(ctx context.Context, n *node.Node) (sum float64, err error) {
-	client, err := rpc.Dial("http://"+n.RPCAddr(), n.CookiePath())
+	client, err := client.Dial("http://"+n.RPCAddr(), n.CookiePath())
 	if err != nil {
 		return 0, err
 	}

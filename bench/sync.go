@@ -16,7 +16,7 @@ import (
 
 	"github.com/cairn-chain/cairn/chain/blockfile"
 	"github.com/cairn-chain/cairn/consensus"
-	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/rpc/client"
 	"github.com/cairn-chain/cairn/types"
 )
 
@@ -185,7 +185,7 @@ type daemon struct {
 	*process
 	p2p     string
 	rpcAddr string // host:port
-	client  *rpc.Client
+	client  *client.Client
 }
 
 func (s *suite) startNode(ctx context.Context, dir string, args ...string) (*daemon, error) {
@@ -215,7 +215,7 @@ func (d *daemon) attach(ctx context.Context) (err error) {
 		return fmt.Errorf("%s does not tell its cookie: %q", d, where)
 	}
 	d.rpcAddr = strings.TrimPrefix(url, "http://")
-	d.client, err = rpc.Dial(url, cookie)
+	d.client, err = client.Dial(url, cookie)
 	return err
 }
 

@@ -10,19 +10,19 @@ import (
 	"testing"
 
 	"github.com/cairn-chain/cairn/lab"
-	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/rpc/client"
 )
 
 // peer is a node that a test talks to by RPC.
 type peer struct {
 	t    *testing.T
 	name string
-	rpc  *rpc.Client
+	rpc  *client.Client
 }
 
 func dial(t *testing.T, name, url, cookie string) *peer {
 	t.Helper()
-	c, err := rpc.Dial(url, cookie)
+	c, err := client.Dial(url, cookie)
 	if err != nil {
 		t.Fatal(err)
 	}

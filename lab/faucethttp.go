@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/cairn-chain/cairn/consensus"
-	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/rpc/jsonrpc"
 	"github.com/cairn-chain/cairn/wallet"
 )
 
@@ -111,7 +111,7 @@ func (c *Control) mayGive(w http.ResponseWriter, amount int64) bool {
 // send unasked, by what browsers say of where it comes from, and by a Host that is no name of somebody else's.
 func ownCaller(r *http.Request) bool {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || kind != "application/json" || !rpc.HostAllowed(r.Host, nil) {
+	if err != nil || kind != "application/json" || !jsonrpc.HostAllowed(r.Host, nil) {
 		return false
 	}
 	if origin := r.Header.Get("Origin"); origin != "" {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/cairn-chain/cairn/consensus"
 	"github.com/cairn-chain/cairn/node"
-	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/rpc/jsonrpc"
 	"github.com/cairn-chain/cairn/types"
 )
 
@@ -181,7 +181,7 @@ func (n *Net) Sheet() (Sheet, error) {
 			return s, err
 		}
 		s.Nodes = append(s.Nodes, SheetNode{Name: nodeName(m.index), P2P: m.p2p, RPC: "http://" + m.rpc, HTTP: "http://" + m.http,
-			Cookie: filepath.Join(dir, rpc.CookieFile), Data: dir, Mining: m.mining, Share: m.share})
+			Cookie: filepath.Join(dir, jsonrpc.CookieFile), Data: dir, Mining: m.mining, Share: m.share})
 	}
 	return s, nil
 }

@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"github.com/cairn-chain/cairn/p2p/proto"
-	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/rpc/backend"
 )
 
 // addedNode is an entry of addnode's list: what a person wrote, and its address if that is one.
@@ -56,7 +56,7 @@ func (r *peersRPC) AddNode(s string, encrypted bool) error {
 	defer r.mu.Unlock()
 	switch {
 	case r.find(s) >= 0:
-		return rpc.ErrAlreadyAdded
+		return backend.ErrAlreadyAdded
 	case len(r.added) >= maxAdded:
 		return errors.New("too many added nodes")
 	case !addr.IsValid():
@@ -78,7 +78,7 @@ func (r *peersRPC) RemoveNode(s string) error {
 	defer r.mu.Unlock()
 	i := r.find(s)
 	if i < 0 {
-		return rpc.ErrNotFound
+		return backend.ErrNotFound
 	}
 	addr := r.added[i].addr
 	if !addr.IsValid() {
@@ -111,20 +111,20 @@ func (r *peersRPC) TryNode(s string, encrypted bool) error {
 	return nil
 }
 
-func (r *peersRPC) Added() []rpc.AddedNode {
+func (r *peersRPC) Added() []backend.AddedNode {
 	r.mu.Lock()
 	added := slices.Clone(r.added)
 	r.mu.Unlock()
-	var out []rpc.AddedNode
+	var out []backend.AddedNode
 	conns := r.n.net.Peers()
 	for _, a := range added {
-		node, addr := rpc.AddedNode{Node: a.text}, a.addr
+		node, addr := backend.AddedNode{Node: a.text}, a.addr
 		if !addr.IsValid() {
 			addr = r.n.names.addrOf(a.text)
 		}
 		for _, c := range conns {
 			if c.Addr == addr && addr.IsValid() {
-				node.Addresses = append(node.Addresses, rpc.AddedAddress{Address: addr.String(), Connected: direction(c.Kind)})
+				node.Addresses = append(node.Addresses, backend.AddedAddress{Address: addr.String(), Connected: direction(c.Kind)})
 			}
 		}
 		out = append(out, node)

@@ -12,7 +12,7 @@ import (
 
 	"github.com/cairn-chain/cairn/p2p"
 	"github.com/cairn-chain/cairn/p2p/proto"
-	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/rpc/backend"
 )
 
 // bansFile is Bitcoin Core's file of bans, beside peers.dat.
@@ -74,7 +74,7 @@ func (a *admission) admit(kind proto.ConnKind, addr netip.AddrPort, bound proto.
 	return perm, ""
 }
 
-// bansRPC is rpc.Bans.
+// bansRPC is backend.Bans.
 type bansRPC struct{ n *Node }
 
 func (r bansRPC) ParseNet(s string) (netip.Prefix, error) { return p2p.ParseNet(s) }
@@ -107,10 +107,10 @@ func (r bansRPC) Clear() error {
 	return r.n.saveBans()
 }
 
-func (r bansRPC) Bans() []rpc.Ban {
-	var out []rpc.Ban
+func (r bansRPC) Bans() []backend.Ban {
+	var out []backend.Ban
 	for _, b := range r.n.admission.bans.List(r.n.clock.now()) {
-		out = append(out, rpc.Ban{Net: b.Net, Created: b.Created, Until: b.Until})
+		out = append(out, backend.Ban{Net: b.Net, Created: b.Created, Until: b.Until})
 	}
 	return out
 }

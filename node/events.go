@@ -3,7 +3,7 @@ package node
 import (
 	"context"
 
-	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/rpc/events"
 )
 
 // publish passes on to the listeners of the RPC server what they may hear of.
@@ -13,10 +13,10 @@ func (n *Node) publish(h Happening) {
 	}
 	switch h.Kind {
 	case "reorg":
-		n.web.server.Events().PublishReorg(rpc.Reorg{Hash: h.Hash, Height: h.Height, Disconnected: h.Off, Connected: h.On, Returned: h.Returned})
-		n.web.server.Events().PublishTip(rpc.Tip{Hash: h.Hash, Height: h.Height, Connected: h.On})
+		n.web.server.Events().PublishReorg(events.Reorg{Hash: h.Hash, Height: h.Height, Disconnected: h.Off, Connected: h.On, Returned: h.Returned})
+		n.web.server.Events().PublishTip(events.Tip{Hash: h.Hash, Height: h.Height, Connected: h.On})
 	case "tip":
-		n.web.server.Events().PublishTip(rpc.Tip{Hash: h.Hash, Height: h.Height, Connected: h.On})
+		n.web.server.Events().PublishTip(events.Tip{Hash: h.Hash, Height: h.Height, Connected: h.On})
 	}
 }
 
@@ -37,7 +37,7 @@ func (n *Node) publishPool(ctx context.Context) {
 			continue
 		case len(list) > 0:
 			for _, c := range list {
-				n.web.server.Events().PublishTransaction(rpc.PoolChange{ID: c.ID, WitnessID: c.WitnessID, Sequence: c.Seq, Added: c.Added, Reason: string(c.Reason)})
+				n.web.server.Events().PublishTransaction(events.PoolChange{ID: c.ID, WitnessID: c.WitnessID, Sequence: c.Seq, Added: c.Added, Reason: string(c.Reason)})
 			}
 			since = list[len(list)-1].Seq
 			continue

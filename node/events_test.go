@@ -9,7 +9,8 @@ import (
 	"net/http"
 	"testing"
 
-	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/rpc/client"
+	"github.com/cairn-chain/cairn/rpc/events"
 )
 
 // TestEventsOfANode: a listener hears of a transaction, of the block that confirms it, and of the reorganization that
@@ -23,7 +24,7 @@ func TestEventsOfANode(t *testing.T) {
 	enough := errors.New("enough")
 	var heard []string
 	var block string
-	err := c.client.Listen(ctx, nil, "", func(e rpc.Event) error {
+	err := c.client.Listen(ctx, nil, "", func(e client.Event) error {
 		var data struct {
 			Hash, ID                          string
 			TxID                              string `json:"txid"`
@@ -36,10 +37,10 @@ func TestEventsOfANode(t *testing.T) {
 			return err
 		}
 		switch e.Topic {
-		case rpc.TopicReady:
+		case events.TopicReady:
 			heard = append(heard, fmt.Sprintf("ready %d", data.Height))
 			c.do("sendrawtransaction", hex.EncodeToString(tx.Bytes()))
-		case rpc.TopicTransaction:
+		case events.TopicTransaction:
 			if data.TxID != id {
 				return fmt.Errorf("a strange transaction %s", data.TxID)
 			}
@@ -48,9 +49,9 @@ func TestEventsOfANode(t *testing.T) {
 				block = ask[[]string](c, "generatetoaddress", 1, testAddress(t))[0]
 				go c.client.Call(ctx, "invalidateblock", nil, block)
 			}
-		case rpc.TopicTip:
+		case events.TopicTip:
 			heard = append(heard, fmt.Sprintf("tip %d", data.Height))
-		case rpc.TopicReorg:
+		case events.TopicReorg:
 			heard = append(heard, fmt.Sprintf("reorg %d %d %d", data.Disconnected, data.Connected, data.Returned))
 		}
 		if len(heard) == 7 {

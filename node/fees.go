@@ -3,7 +3,7 @@ package node
 import (
 	"github.com/cairn-chain/cairn/mempool"
 	"github.com/cairn-chain/cairn/mempool/fees"
-	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/rpc/backend"
 	"github.com/cairn-chain/cairn/types"
 )
 
@@ -54,19 +54,19 @@ func (t *teacher) block(b *types.Block, height int32) {
 	t.fees.Block(height, ids)
 }
 
-// feesRPC is rpc.Fees.
+// feesRPC is backend.Fees.
 type feesRPC struct{ e *fees.Estimator }
 
 func (r feesRPC) Smart(target int, conservative bool) (int64, int, bool) {
 	return r.e.Smart(target, conservative)
 }
 
-func (r feesRPC) Raw(horizon string, target int, share float64) (rpc.RawFee, bool) {
+func (r feesRPC) Raw(horizon string, target int, share float64) (backend.RawFee, bool) {
 	for _, at := range []fees.Horizon{fees.Short, fees.Medium, fees.Long} {
 		if at.String() == horizon {
 			raw, ok := r.e.Raw(at, target, share)
-			return rpc.RawFee{FeeRate: raw.FeeRate, Decay: raw.Decay, Scale: raw.Scale, Pass: rpc.FeeBucket(raw.Pass), Fail: rpc.FeeBucket(raw.Fail)}, ok
+			return backend.RawFee{FeeRate: raw.FeeRate, Decay: raw.Decay, Scale: raw.Scale, Pass: backend.FeeBucket(raw.Pass), Fail: backend.FeeBucket(raw.Fail)}, ok
 		}
 	}
-	return rpc.RawFee{}, false
+	return backend.RawFee{}, false
 }

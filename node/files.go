@@ -16,7 +16,7 @@ import (
 	"github.com/cairn-chain/cairn/p2p"
 	"github.com/cairn-chain/cairn/p2p/addrbook"
 	"github.com/cairn-chain/cairn/p2p/wire"
-	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/rpc/backend"
 )
 
 // Files beside the databases. Both may be deleted at any time: the node does without.
@@ -97,7 +97,7 @@ func readMempool(path string) ([]mempool.Saved, error) {
 const importBatch = 100
 
 // importMempool offers what a file holds to the pool, as if it came from a peer.
-func (n *Node) importMempool(ctx context.Context, path string, opt rpc.ImportOptions) error {
+func (n *Node) importMempool(ctx context.Context, path string, opt backend.ImportOptions) error {
 	saved, err := readMempool(path)
 	if err != nil {
 		return err

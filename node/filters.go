@@ -5,7 +5,7 @@ import (
 
 	"github.com/cairn-chain/cairn/chain"
 	"github.com/cairn-chain/cairn/chain/filterindex"
-	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/rpc/backend"
 	"github.com/cairn-chain/cairn/types"
 )
 
@@ -19,20 +19,20 @@ func (n *Node) openFilters() (err error) {
 	return n.keepFor("basic block filter index", func() chain.Position { return n.filters.Position() })
 }
 
-// filtersRPC is rpc.Filters.
+// filtersRPC is backend.Filters.
 type filtersRPC struct{ n *Node }
 
 func (r filtersRPC) Filter(h types.Hash) (filter []byte, header types.Hash, err error) {
 	entry := r.n.chain.Lookup(h)
 	if entry == nil {
-		return nil, types.Hash{}, rpc.ErrNotFound
+		return nil, types.Hash{}, backend.ErrNotFound
 	}
 	filter, err = r.n.filters.Filter(h)
 	if err == nil {
 		header, err = r.n.filters.FilterHeader(h)
 	}
 	if errors.Is(err, filterindex.ErrNotIndexed) {
-		err = rpc.ErrNotSynced
+		err = backend.ErrNotSynced
 	}
 	return filter, header, err
 }

@@ -15,7 +15,7 @@ import (
 
 	"github.com/cairn-chain/cairn/consensus/consensustest"
 	"github.com/cairn-chain/cairn/p2p/wire"
-	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/rpc/client"
 	"github.com/cairn-chain/cairn/types"
 )
 
@@ -27,7 +27,7 @@ type siege struct {
 	*testing.T
 	node *Node
 	ctx  context.Context
-	rpc  *rpc.Client
+	rpc  *client.Client
 	gone chan struct{}
 }
 
@@ -58,7 +58,7 @@ const (
 
 func (s *siege) dialRPC() {
 	s.Helper()
-	client, err := rpc.Dial(rpcLogin+s.node.RPCAddr(), "")
+	client, err := client.Dial(rpcLogin+s.node.RPCAddr(), "")
 	must(s.T, err)
 	s.rpc = client
 	s.Cleanup(client.Close)

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/rpc/jsonrpc"
 )
 
 // zeros is a body of so many bytes that nobody has to keep.
@@ -78,7 +79,7 @@ func TestHostileRPC(t *testing.T) {
 		{"a form", http.StatusUnsupportedMediaType, header("Content-Type", "application/x-www-form-urlencoded")},
 		{"no credentials", http.StatusUnauthorized, func(r *http.Request) { r.Header.Del("Authorization") }},
 		{"a wrong password", http.StatusUnauthorized, func(r *http.Request) { r.SetBasicAuth("mallory", "Mallory") }},
-		{"the cookie's user with our password", http.StatusUnauthorized, func(r *http.Request) { r.SetBasicAuth(rpc.CookieUser, "mallory") }},
+		{"the cookie's user with our password", http.StatusUnauthorized, func(r *http.Request) { r.SetBasicAuth(jsonrpc.CookieUser, "mallory") }},
 		{"no password", http.StatusUnauthorized, func(r *http.Request) { r.SetBasicAuth("mallory", "") }},
 		{"another method", http.StatusMethodNotAllowed, func(r *http.Request) { r.Method = http.MethodGet }},
 		{"another path", http.StatusNotFound, func(r *http.Request) { r.URL.Path = "/admin" }},
@@ -145,11 +146,11 @@ func TestHostileMethods(t *testing.T) {
 			if len(params) == 1 && n <= len(odd) {
 				params[0] = odd[n-1]
 			}
-			var reply *rpc.Error
+			var reply *jsonrpc.Error
 			if err := s.rpc.Call(s.ctx, m.Name, nil, params...); err != nil && !errors.As(err, &reply) {
 				t.Fatalf("%s %v: %v", m.Name, params, err)
 			}
-			if reply != nil && reply.Code == rpc.CodeInternal {
+			if reply != nil && reply.Code == jsonrpc.CodeInternal {
 				t.Errorf("%s %v: %v", m.Name, params, reply)
 			}
 			called++

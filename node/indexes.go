@@ -8,7 +8,7 @@ import (
 
 	"github.com/cairn-chain/cairn/chain"
 	"github.com/cairn-chain/cairn/chain/index"
-	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/rpc/backend"
 	"github.com/cairn-chain/cairn/types"
 )
 
@@ -212,12 +212,12 @@ func (r indexRPC) Synced() (height int32, synced bool) {
 func (r indexRPC) verdict(err error) error {
 	switch {
 	case errors.Is(err, index.ErrNotReady):
-		return rpc.ErrNotSynced
+		return backend.ErrNotSynced
 	case errors.Is(err, index.ErrNotFound):
 		if _, synced := r.Synced(); !synced && !r.CaughtUp() {
-			return rpc.ErrNotSynced
+			return backend.ErrNotSynced
 		}
-		return rpc.ErrNotFound
+		return backend.ErrNotFound
 	}
 	return err
 }
@@ -233,77 +233,77 @@ func (r indexRPC) blocks(tip chain.Position, height int32) (types.Hash, []byte, 
 	return hash, raw, err
 }
 
-// txIndexRPC is rpc.TxIndex.
+// txIndexRPC is backend.TxIndex.
 type txIndexRPC struct {
 	indexRPC
 	x *index.Tx
 }
 
-func (r txIndexRPC) Find(ctx context.Context, id types.Hash) (rpc.FoundTx, error) {
+func (r txIndexRPC) Find(ctx context.Context, id types.Hash) (backend.FoundTx, error) {
 	if err := r.n.settled(ctx, r.Follower); err != nil {
-		return rpc.FoundTx{}, err
+		return backend.FoundTx{}, err
 	}
 	p, err := r.x.Find(id, r.blocks)
-	return rpc.FoundTx{Tx: p.Tx, Block: p.Block, Index: p.Index}, r.verdict(err)
+	return backend.FoundTx{Tx: p.Tx, Block: p.Block, Index: p.Index}, r.verdict(err)
 }
 
-// spentIndexRPC is rpc.SpentIndex.
+// spentIndexRPC is backend.SpentIndex.
 type spentIndexRPC struct {
 	indexRPC
 	x *index.Spent
 }
 
-func (r spentIndexRPC) Find(ctx context.Context, op types.OutPoint) (rpc.FoundTx, error) {
+func (r spentIndexRPC) Find(ctx context.Context, op types.OutPoint) (backend.FoundTx, error) {
 	if err := r.n.settled(ctx, r.Follower); err != nil {
-		return rpc.FoundTx{}, err
+		return backend.FoundTx{}, err
 	}
 	p, err := r.x.Find(op, r.blocks)
-	return rpc.FoundTx{Tx: p.Tx, Block: p.Block, Index: p.Index}, r.verdict(err)
+	return backend.FoundTx{Tx: p.Tx, Block: p.Block, Index: p.Index}, r.verdict(err)
 }
 
-// scriptIndexRPC is rpc.ScriptIndex.
+// scriptIndexRPC is backend.ScriptIndex.
 type scriptIndexRPC struct {
 	indexRPC
 	x *index.Script
 }
 
-func (r scriptIndexRPC) History(ctx context.Context, lock []byte, height int32, number, most int) ([]rpc.ScriptEvent, rpc.At, error) {
+func (r scriptIndexRPC) History(ctx context.Context, lock []byte, height int32, number, most int) ([]backend.ScriptEvent, backend.At, error) {
 	if err := r.n.settled(ctx, r.Follower); err != nil {
-		return nil, rpc.At{}, err
+		return nil, backend.At{}, err
 	}
 	events, at, err := r.x.History(lock, height, number, most)
-	list := make([]rpc.ScriptEvent, len(events))
+	list := make([]backend.ScriptEvent, len(events))
 	for i, e := range events {
-		list[i] = rpc.ScriptEvent(e)
+		list[i] = backend.ScriptEvent(e)
 	}
-	return list, rpc.At(at), r.verdict(err)
+	return list, backend.At(at), r.verdict(err)
 }
 
-func (r scriptIndexRPC) Coins(ctx context.Context, lock []byte, after *rpc.ScriptCoin, most int) ([]rpc.ScriptCoin, rpc.At, error) {
+func (r scriptIndexRPC) Coins(ctx context.Context, lock []byte, after *backend.ScriptCoin, most int) ([]backend.ScriptCoin, backend.At, error) {
 	if err := r.n.settled(ctx, r.Follower); err != nil {
-		return nil, rpc.At{}, err
+		return nil, backend.At{}, err
 	}
 	coins, at, err := r.x.Coins(lock, (*index.Coin)(after), most)
-	list := make([]rpc.ScriptCoin, len(coins))
+	list := make([]backend.ScriptCoin, len(coins))
 	for i, c := range coins {
-		list[i] = rpc.ScriptCoin(c)
+		list[i] = backend.ScriptCoin(c)
 	}
-	return list, rpc.At(at), r.verdict(err)
+	return list, backend.At(at), r.verdict(err)
 }
 
-func (r scriptIndexRPC) Balance(ctx context.Context, lock []byte) (rpc.ScriptBalance, rpc.At, error) {
+func (r scriptIndexRPC) Balance(ctx context.Context, lock []byte) (backend.ScriptBalance, backend.At, error) {
 	if err := r.n.settled(ctx, r.Follower); err != nil {
-		return rpc.ScriptBalance{}, rpc.At{}, err
+		return backend.ScriptBalance{}, backend.At{}, err
 	}
 	b, at, err := r.x.Balance(lock)
 	if errors.Is(err, index.ErrTooMany) {
-		err = rpc.ErrTooMany
+		err = backend.ErrTooMany
 	}
-	return rpc.ScriptBalance(b), rpc.At(at), r.verdict(err)
+	return backend.ScriptBalance(b), backend.At(at), r.verdict(err)
 }
 
 // addIndexes fills in what the RPC may ask of the indexes.
-func (n *Node) addIndexes(b *rpc.Backend) {
+func (n *Node) addIndexes(b *backend.Parts) {
 	if n.filters != nil {
 		b.Filters = filtersRPC{n}
 	}

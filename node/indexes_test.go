@@ -11,7 +11,7 @@ import (
 	"github.com/cairn-chain/cairn/chain/badgerdb"
 	"github.com/cairn-chain/cairn/chain/index"
 	"github.com/cairn-chain/cairn/consensus"
-	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/rpc/jsonrpc"
 	"github.com/cairn-chain/cairn/types"
 )
 
@@ -88,7 +88,7 @@ func TestIndexesOverRPC(t *testing.T) {
 	}
 	c.do("reconsiderblock", block.String())
 	checkConfirmed(c, tx, block)
-	c.refused(rpc.CodeNotFound, "getrawtransaction", types.Hash{5}.String())
+	c.refused(jsonrpc.CodeNotFound, "getrawtransaction", types.Hash{5}.String())
 	if got := ask[[]map[string]any](c, "gettxspendingprevout", []any{map[string]any{"txid": tx.ID().String(), "vout": 0}}); got[0]["spendingtxid"] != nil {
 		t.Errorf("unspent: %v", got)
 	}
@@ -175,7 +175,7 @@ func TestIndexesSwitchedOn(t *testing.T) {
 	n, ctx = start(t, func(c *Config) { withIndexes(dir)(c); c.TxIndex, c.SpentIndex = false, false })
 	more := generate(t, ctx, n, 3)
 	c := call(t, ctx, n)
-	c.refused(rpc.CodeNotFound, "getrawtransaction", tx.ID().String())
+	c.refused(jsonrpc.CodeNotFound, "getrawtransaction", tx.ID().String())
 	must(t, n.Kill())
 
 	n, ctx = start(t, withIndexes(dir))

@@ -14,18 +14,19 @@ import (
 	"github.com/cairn-chain/cairn/chain/utxofile"
 	"github.com/cairn-chain/cairn/consensus"
 	"github.com/cairn-chain/cairn/p2p/proto"
-	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/rpc/backend"
+	"github.com/cairn-chain/cairn/rpc/chainjson"
 )
 
 // Load reads a snapshot of the coin set and stands on it from then on. The file is read by the caller's goroutine; only the beginning and the end
 // are the ledger's.
-func (r snapshotRPC) Load(ctx context.Context, path string) (l rpc.Loaded, err error) {
+func (r snapshotRPC) Load(ctx context.Context, path string) (l backend.Loaded, err error) {
 	if l.Path, err = r.snapshotPath(path); err != nil {
 		return l, err
 	}
 	f, err := os.Open(l.Path)
 	if err != nil {
-		return l, fmt.Errorf("%w: %w", rpc.ErrSnapshotFile, err)
+		return l, fmt.Errorf("%w: %w", backend.ErrSnapshotFile, err)
 	}
 	defer f.Close()
 	in := bufio.NewReaderSize(f, 1<<20)
@@ -67,7 +68,7 @@ func loadError(format string, args ...any) error {
 func refusal(err error) error {
 	var s *chain.SnapshotError
 	if errors.As(err, &s) {
-		return fmt.Errorf("%w: %w", rpc.ErrSnapshotRefused, err)
+		return fmt.Errorf("%w: %w", backend.ErrSnapshotRefused, err)
 	}
 	return err
 }
@@ -85,20 +86,20 @@ func (r snapshotRPC) readHead(in io.Reader) (utxofile.Header, error) {
 	head, err := utxofile.ReadHeader(in)
 	var bad *utxofile.FormatError
 	if errors.As(err, &bad) {
-		return head, fmt.Errorf("%w: %w", rpc.ErrSnapshotMetadata, err)
+		return head, fmt.Errorf("%w: %w", backend.ErrSnapshotMetadata, err)
 	}
 	if err != nil || head.Network == r.n.cfg.Params.Magic {
 		return head, err
 	}
 	for _, name := range []string{"mainnet", "testnet3", "testnet4", "signet", "regtest", "cairn"} {
 		if p, err := consensus.Network(name); err == nil && p.Magic == head.Network {
-			return head, badMetadata(fmt.Sprintf("The network of the snapshot (%s) does not match the network of this node (%s).", rpc.ChainName(p), rpc.ChainName(r.n.cfg.Params)))
+			return head, badMetadata(fmt.Sprintf("The network of the snapshot (%s) does not match the network of this node (%s).", chainjson.ChainName(p), chainjson.ChainName(r.n.cfg.Params)))
 		}
 	}
 	return head, badMetadata("This snapshot has been created for an unrecognized network. This could be a custom signet, a new testnet or possibly caused by data corruption.")
 }
 
-func badMetadata(text string) error { return fmt.Errorf("%w: %s", rpc.ErrSnapshotMetadata, text) }
+func badMetadata(text string) error { return fmt.Errorf("%w: %s", backend.ErrSnapshotMetadata, text) }
 
 // heights lists those of the declared sets, once each.
 func (r snapshotRPC) heights() string {
@@ -188,10 +189,10 @@ func (n *Node) history(max int) []consensus.Ancestry {
 	return list
 }
 
-// Chainstates is rpc.Snapshots'.
-func (r snapshotRPC) Chainstates() (states []rpc.Chainstate) {
+// Chainstates is backend.Snapshots'.
+func (r snapshotRPC) Chainstates() (states []backend.Chainstate) {
 	for _, s := range r.n.chain.Chainstates() {
-		states = append(states, rpc.Chainstate{Tip: entryOf(s.Tip), Base: s.Base, Validated: s.Validated, CacheBytes: int64(s.Cache.Limit)})
+		states = append(states, backend.Chainstate{Tip: entryOf(s.Tip), Base: s.Base, Validated: s.Validated, CacheBytes: int64(s.Cache.Limit)})
 	}
 	return states
 }

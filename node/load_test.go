@@ -14,7 +14,7 @@ import (
 	"github.com/cairn-chain/cairn/chain/utxofile"
 	"github.com/cairn-chain/cairn/consensus"
 	"github.com/cairn-chain/cairn/p2p/wire"
-	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/rpc/jsonrpc"
 	"github.com/cairn-chain/cairn/types"
 )
 
@@ -99,7 +99,7 @@ func TestLoadTxOutSet(t *testing.T) {
 	if got.Height != 120 || got.Coins != 120 || got.Tip != declared.Block.String() || n.chain.Tip().Hash() != declared.Block {
 		t.Fatalf("%+v", got)
 	}
-	c.saying(rpc.CodeInternal, "Can't activate a snapshot-based chainstate more than once", "loadtxoutset", file)
+	c.saying(jsonrpc.CodeInternal, "Can't activate a snapshot-based chainstate more than once", "loadtxoutset", file)
 	if s := ask[chainstates](c, "getchainstates"); s.Headers != 130 || len(s.States) != 2 || s.States[0].Blocks != 0 || !s.States[0].Validated ||
 		s.States[1].Blocks != 120 || s.States[1].Validated || s.States[1].Base != got.Tip {
 		t.Fatalf("%+v", s)
@@ -110,8 +110,8 @@ func TestLoadTxOutSet(t *testing.T) {
 	if n.offers()&wire.NodeNetwork != 0 {
 		t.Fatal("it offers blocks that it does not have")
 	}
-	c.saying(rpc.CodeMisc, "Block not available (not fully downloaded)", "getblock", got.Tip)
-	c.saying(rpc.CodeMisc, "lies below the snapshot", "invalidateblock", got.Tip)
+	c.saying(jsonrpc.CodeMisc, "Block not available (not fully downloaded)", "getblock", got.Tip)
+	c.saying(jsonrpc.CodeMisc, "lies below the snapshot", "invalidateblock", got.Tip)
 	c.do("syncwithvalidationinterfacequeue")
 	must(t, n.Close())
 	n, _ = beginner(t, from, dir, declared)
@@ -157,24 +157,24 @@ func TestLoadTxOutSetRefuses(t *testing.T) {
 		copy(raw[at:], b)
 		return raw
 	}
-	c.saying(rpc.CodeInvalidParameter, "Couldn't open file /no/such for reading.", "loadtxoutset", "/no/such")
-	refuse(rpc.CodeDeserialization, "Unable to parse metadata: Invalid UTXO set snapshot magic bytes.", with(0, 7))
-	refuse(rpc.CodeDeserialization, "Unable to parse metadata: Version of snapshot 3 does not match any of the supported versions.", with(5, 3))
-	refuse(rpc.CodeDeserialization, "The network of the snapshot (main) does not match the network of this node (regtest).", with(7, 0xf9, 0xbe, 0xb4, 0xd9))
-	refuse(rpc.CodeDeserialization, "unrecognized network", with(7, 0, 0, 0, 0))
-	refuse(rpc.CodeInternal, "assumeutxo block hash in snapshot metadata not recognized (hash: ", with(11, 1, 2, 3))
-	refuse(rpc.CodeInternal, "The following snapshot heights are available: 120.", with(11, 1, 2, 3))
-	refuse(rpc.CodeInternal, "Unable to load UTXO snapshot: Population failed: Bad snapshot - coins left over after deserializing 119 coins.", with(43, 119))
-	refuse(rpc.CodeInternal, "truncated snapshot after deserializing 120 coins.", with(43, 121))
-	refuse(rpc.CodeInternal, "coins left over", append(with(0), 0))
+	c.saying(jsonrpc.CodeInvalidParameter, "Couldn't open file /no/such for reading.", "loadtxoutset", "/no/such")
+	refuse(jsonrpc.CodeDeserialization, "Unable to parse metadata: Invalid UTXO set snapshot magic bytes.", with(0, 7))
+	refuse(jsonrpc.CodeDeserialization, "Unable to parse metadata: Version of snapshot 3 does not match any of the supported versions.", with(5, 3))
+	refuse(jsonrpc.CodeDeserialization, "The network of the snapshot (main) does not match the network of this node (regtest).", with(7, 0xf9, 0xbe, 0xb4, 0xd9))
+	refuse(jsonrpc.CodeDeserialization, "unrecognized network", with(7, 0, 0, 0, 0))
+	refuse(jsonrpc.CodeInternal, "assumeutxo block hash in snapshot metadata not recognized (hash: ", with(11, 1, 2, 3))
+	refuse(jsonrpc.CodeInternal, "The following snapshot heights are available: 120.", with(11, 1, 2, 3))
+	refuse(jsonrpc.CodeInternal, "Unable to load UTXO snapshot: Population failed: Bad snapshot - coins left over after deserializing 119 coins.", with(43, 119))
+	refuse(jsonrpc.CodeInternal, "truncated snapshot after deserializing 120 coins.", with(43, 121))
+	refuse(jsonrpc.CodeInternal, "coins left over", append(with(0), 0))
 	for i := 51; i < len(whole); i += len(whole) / 23 {
-		refuse(rpc.CodeInternal, "Population failed: ", with(i, whole[i]^0x10))
+		refuse(jsonrpc.CodeInternal, "Population failed: ", with(i, whole[i]^0x10))
 	}
 	if n.chain.Tip().Height() != 0 || len(n.chain.Chainstates()) != 1 {
 		t.Fatal("a refused file changed something")
 	}
 	empty, _ := start(t, func(cfg *Config) { cfg.Params.Assume = []consensus.AssumeUTXO{declared} })
-	call(t, ctx, empty).saying(rpc.CodeInternal, "must appear in the headers chain", "loadtxoutset", file)
+	call(t, ctx, empty).saying(jsonrpc.CodeInternal, "must appear in the headers chain", "loadtxoutset", file)
 	if got := ask[loaded](c, "loadtxoutset", file); got.Coins != 120 {
 		t.Fatalf("%+v", got)
 	}

@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/cairn-chain/cairn/p2p"
-	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/rpc/backend"
 )
 
 // Categories are parts of the node whose debug lines can be switched on and off while it runs (logging, --debug). A logger of a part
@@ -67,10 +67,10 @@ func (c *Categories) Has(name string) bool {
 }
 
 // List returns all categories by name.
-func (c *Categories) List() []rpc.LogCategory {
-	out := make([]rpc.LogCategory, len(categoryNames))
+func (c *Categories) List() []backend.LogCategory {
+	out := make([]backend.LogCategory, len(categoryNames))
 	for i, name := range categoryNames {
-		out[i] = rpc.LogCategory{Name: name, On: c.Has(name)}
+		out[i] = backend.LogCategory{Name: name, On: c.Has(name)}
 	}
 	return out
 }

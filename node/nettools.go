@@ -8,11 +8,11 @@ import (
 	"github.com/cairn-chain/cairn/p2p/addrbook"
 	"github.com/cairn-chain/cairn/p2p/proto"
 	"github.com/cairn-chain/cairn/p2p/wire"
-	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/rpc/backend"
 	"github.com/cairn-chain/cairn/types"
 )
 
-// netToolsRPC is rpc.NetTools and rpc.Control.
+// netToolsRPC is backend.NetTools and backend.Control.
 type netToolsRPC struct{ n *Node }
 
 func (r netToolsRPC) Connect(text, kindName string, encrypted bool) error {
@@ -24,7 +24,7 @@ func (r netToolsRPC) Connect(text, kindName string, encrypted bool) error {
 		if kind.String() != kindName {
 			continue
 		}
-		err := rpc.ErrNoPlace
+		err := backend.ErrNoPlace
 		r.n.read(func() {
 			if r.n.machine.MayConnect(kind) {
 				r.n.asked[addr], err = encrypted, nil
@@ -39,7 +39,7 @@ func (r netToolsRPC) Connect(text, kindName string, encrypted bool) error {
 
 func (r netToolsRPC) SendRaw(peer uint64, command string, payload []byte) error {
 	if !r.n.net.Send(proto.PeerID(peer), wire.Raw{Name: command, Payload: payload}) {
-		return rpc.ErrNotFound
+		return backend.ErrNotFound
 	}
 	return nil
 }
@@ -47,10 +47,10 @@ func (r netToolsRPC) SendRaw(peer uint64, command string, payload []byte) error 
 func (r netToolsRPC) FetchBlock(peer uint64, hash types.Hash) error {
 	node := r.n.chain.Lookup(hash)
 	if node == nil {
-		return rpc.ErrNotFound
+		return backend.ErrNotFound
 	}
 	if node.HaveBlock() {
-		return rpc.ErrHave
+		return backend.ErrHave
 	}
 	err := errStopped
 	r.n.read(func() {
@@ -62,10 +62,10 @@ func (r netToolsRPC) FetchBlock(peer uint64, hash types.Hash) error {
 	return err
 }
 
-func (r netToolsRPC) Orphans() []rpc.Orphan {
+func (r netToolsRPC) Orphans() []backend.Orphan {
 	var all []proto.OrphanInfo
 	r.n.read(func() { all = r.n.machine.Orphans() })
-	out := make([]rpc.Orphan, len(all))
+	out := make([]backend.Orphan, len(all))
 	for i, o := range all {
 		out[i].Tx = o.Tx
 		for _, p := range o.Peers {
@@ -75,12 +75,12 @@ func (r netToolsRPC) Orphans() []rpc.Orphan {
 	return out
 }
 
-func (r netToolsRPC) BookSlots() []rpc.BookSlot {
+func (r netToolsRPC) BookSlots() []backend.BookSlot {
 	var raw []addrbook.Raw
 	r.n.read(func() { raw = r.n.book.Raw() })
-	out := make([]rpc.BookSlot, len(raw))
+	out := make([]backend.BookSlot, len(raw))
 	for i, s := range raw {
-		out[i] = rpc.BookSlot{Tried: s.Tried, Bucket: s.Bucket, Slot: s.Slot, Host: s.Addr.Addr().String(), Port: s.Addr.Port(), Network: familyOf(s.Addr),
+		out[i] = backend.BookSlot{Tried: s.Tried, Bucket: s.Bucket, Slot: s.Slot, Host: s.Addr.Addr().String(), Port: s.Addr.Port(), Network: familyOf(s.Addr),
 			Services: uint64(s.Services), Time: s.Seen, Source: s.Addr.Addr().String(), SourceNetwork: familyOf(s.Addr)}
 		if s.Source.IsValid() {
 			out[i].Source, out[i].SourceNetwork = s.Source.Addr().String(), familyOf(s.Source)
@@ -98,8 +98,8 @@ func familyOf(a netip.AddrPort) string {
 }
 
 // BookCounts names the networks of Bitcoin Core, of which the book knows two.
-func (r netToolsRPC) BookCounts() []rpc.BookCount {
-	out := []rpc.BookCount{{Network: "ipv4"}, {Network: "ipv6"}, {Network: "onion"}, {Network: "i2p"}, {Network: "cjdns"}}
+func (r netToolsRPC) BookCounts() []backend.BookCount {
+	out := []backend.BookCount{{Network: "ipv4"}, {Network: "ipv6"}, {Network: "onion"}, {Network: "i2p"}, {Network: "cjdns"}}
 	r.n.read(func() {
 		for i := range out[:2] {
 			out[i].New, out[i].Tried = r.n.book.Count(func(a netip.AddrPort) bool { return familyOf(a) == out[i].Network })
@@ -108,7 +108,7 @@ func (r netToolsRPC) BookCounts() []rpc.BookCount {
 	return out
 }
 
-func (r netToolsRPC) LogCategories() []rpc.LogCategory { return r.n.cfg.Categories.List() }
+func (r netToolsRPC) LogCategories() []backend.LogCategory { return r.n.cfg.Categories.List() }
 
 func (r netToolsRPC) SetLogCategory(name string, on bool) bool {
 	return r.n.cfg.Categories.Set(name, on)
@@ -117,7 +117,7 @@ func (r netToolsRPC) SetLogCategory(name string, on bool) bool {
 func (r netToolsRPC) Hurry(d time.Duration) { r.n.step(proto.Hurry{By: d}) }
 
 // uploadTarget is the state of --maxuploadtarget.
-func (n *Node) uploadTarget() (t rpc.UploadTarget) {
-	n.read(func() { t = rpc.UploadTarget(n.machine.Upload()) })
+func (n *Node) uploadTarget() (t backend.UploadTarget) {
+	n.read(func() { t = backend.UploadTarget(n.machine.Upload()) })
 	return t
 }

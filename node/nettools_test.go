@@ -9,7 +9,7 @@ import (
 
 	"github.com/cairn-chain/cairn/p2p/proto"
 	"github.com/cairn-chain/cairn/p2p/wire"
-	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/rpc/jsonrpc"
 	"github.com/cairn-chain/cairn/types"
 )
 
@@ -44,8 +44,8 @@ func TestAddConnection(t *testing.T) {
 	c.do("addconnection", to, "addr-fetch", true)
 	c.do("addconnection", to, "feeler", true)
 	c.do("addconnection", to, "block-relay-only", false)
-	c.refused(rpc.CodeNodeCapacity, "addconnection", to, "block-relay-only", false)
-	c.refused(rpc.CodeMisc, "addconnection", "nonsense", "feeler", false)
+	c.refused(jsonrpc.CodeNodeCapacity, "addconnection", to, "block-relay-only", false)
+	c.refused(jsonrpc.CodeMisc, "addconnection", "nonsense", "feeler", false)
 }
 
 func TestSendRawToAPeer(t *testing.T) {
@@ -56,7 +56,7 @@ func TestSendRawToAPeer(t *testing.T) {
 	s.call(&list, "getpeerinfo")
 	s.call(nil, "sendmsgtopeer", list[0].ID, "feefilter", "0102030400000000")
 	awaitThat(p, func(m wire.FeeFilter) bool { return m.FeeRate == 0x04030201 })
-	var e *rpc.Error
+	var e *jsonrpc.Error
 	if err := s.rpc.Call(s.ctx, "sendmsgtopeer", nil, 1_000_000, "ping", ""); !errors.As(err, &e) || e.Message != "Error: Could not send message to peer" {
 		t.Errorf("no such peer: %v", err)
 	}
@@ -87,7 +87,7 @@ func TestFetchBlockFromAPeer(t *testing.T) {
 		want string
 		args []any
 	}{{"Block already downloaded", []any{side.String(), list[0].ID}}, {"Block header missing", []any{"00000000000000000000000000000000000000000000000000000000000000ff", list[0].ID}}} {
-		var e *rpc.Error
+		var e *jsonrpc.Error
 		if err := s.rpc.Call(s.ctx, "getblockfrompeer", nil, c.args...); !errors.As(err, &e) || e.Message != c.want {
 			t.Errorf("%v, want %q", err, c.want)
 		}
@@ -155,10 +155,10 @@ func TestAddedByConfiguration(t *testing.T) {
 		list := ask[[]added](c, "getaddednodeinfo")
 		return len(list) == 1 && list[0].Node == to && list[0].Connected
 	})
-	c.refused(rpc.CodeNodeAlreadyAdded, "addnode", to, "add")
+	c.refused(jsonrpc.CodeNodeAlreadyAdded, "addnode", to, "add")
 	c.do("addnode", to, "remove")
-	c.refused(rpc.CodeNodeNotAdded, "addnode", to, "remove")
-	c.refused(rpc.CodeNodeNotAdded, "getaddednodeinfo", to)
+	c.refused(jsonrpc.CodeNodeNotAdded, "addnode", to, "remove")
+	c.refused(jsonrpc.CodeNodeNotAdded, "getaddednodeinfo", to)
 	if list := ask[[]added](c, "getaddednodeinfo"); len(list) != 0 {
 		t.Errorf("%+v after it was removed", list)
 	}

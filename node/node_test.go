@@ -16,7 +16,8 @@ import (
 	"github.com/cairn-chain/cairn/consensus"
 	"github.com/cairn-chain/cairn/consensus/consensustest"
 	"github.com/cairn-chain/cairn/consensus/script"
-	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/rpc/client"
+	"github.com/cairn-chain/cairn/rpc/jsonrpc"
 	"github.com/cairn-chain/cairn/types"
 )
 
@@ -363,7 +364,7 @@ func TestConfigRefuses(t *testing.T) {
 func TestRPCAnswers(t *testing.T) {
 	n, ctx := start(t, nil)
 	generate(t, ctx, n, 3)
-	client, err := rpc.Dial("http://"+n.RPCAddr(), n.CookiePath())
+	client, err := client.Dial("http://"+n.RPCAddr(), n.CookiePath())
 	must(t, err)
 	var height int
 	must(t, client.Call(ctx, "getblockcount", &height))
@@ -375,7 +376,7 @@ func TestRPCAnswers(t *testing.T) {
 	if height != 3 || info.Coins != 3 || len(info.Hash) != 64 {
 		t.Errorf("height %d, coins %+v", height, info)
 	}
-	var rpcErr *rpc.Error
+	var rpcErr *jsonrpc.Error
 	if err := client.Call(ctx, "getblockhash", nil, 99); !errors.As(err, &rpcErr) || rpcErr.Code != -8 {
 		t.Errorf("a height that is not there: %v", err)
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/cairn-chain/cairn/consensus"
 	"github.com/cairn-chain/cairn/mempool"
 	"github.com/cairn-chain/cairn/p2p/proto"
-	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/rpc/backend"
 	"github.com/cairn-chain/cairn/types"
 )
 
@@ -69,8 +69,8 @@ func txVerdict(peer proto.PeerID, tx *types.Tx, err error) proto.TxVerdict {
 	return v
 }
 
-// Package is rpc.Submit's.
-func (r submitRPC) Package(ctx context.Context, txs []*types.Tx, maxFeeRate int64) (out rpc.PackageResult, err error) {
+// Package is backend.Submit's.
+func (r submitRPC) Package(ctx context.Context, txs []*types.Tx, maxFeeRate int64) (out backend.PackageResult, err error) {
 	err = r.n.do(ctx, func() error {
 		res, err := r.n.ledger.addPackage(0, txs, mempool.AddOptions{Local: true, MaxFeeRate: maxFeeRate})
 		out = packageRPC(res)
@@ -79,8 +79,8 @@ func (r submitRPC) Package(ctx context.Context, txs []*types.Tx, maxFeeRate int6
 	return out, err
 }
 
-// Test is rpc.Mempool's. A single transaction may replace others, as if it were sent.
-func (r poolRPC) Test(ctx context.Context, txs []*types.Tx) (out rpc.PackageResult, err error) {
+// Test is backend.Mempool's. A single transaction may replace others, as if it were sent.
+func (r poolRPC) Test(ctx context.Context, txs []*types.Tx) (out backend.PackageResult, err error) {
 	l := r.n.ledger
 	err = r.n.do(ctx, func() error {
 		if len(txs) == 1 {
@@ -103,17 +103,17 @@ func (r poolRPC) Test(ctx context.Context, txs []*types.Tx) (out rpc.PackageResu
 	return out, err
 }
 
-// HasDust is rpc.Mempool's.
+// HasDust is backend.Mempool's.
 func (r poolRPC) HasDust(id types.Hash) bool {
 	tx, _, ok := r.n.pool.Get(id)
 	return ok && r.n.pool.HasDust(tx)
 }
 
-func packageRPC(res mempool.PackageResult) rpc.PackageResult {
-	out := rpc.PackageResult{Err: res.Err, Replaced: res.Replaced, Txs: make([]rpc.PackageTx, len(res.Txs))}
+func packageRPC(res mempool.PackageResult) backend.PackageResult {
+	out := backend.PackageResult{Err: res.Err, Replaced: res.Replaced, Txs: make([]backend.PackageTx, len(res.Txs))}
 	for i := range res.Txs {
 		t := &res.Txs[i]
-		out.Txs[i] = rpc.PackageTx{Judged: t.Judged, Err: poolError(t.Err), VSize: t.VSize, Fee: t.Fee, FeeRate: t.FeeRate,
+		out.Txs[i] = backend.PackageTx{Judged: t.Judged, Err: poolError(t.Err), VSize: t.VSize, Fee: t.Fee, FeeRate: t.FeeRate,
 			Includes: t.Includes, Known: t.Known, OtherWitness: t.OtherWitness}
 	}
 	return out

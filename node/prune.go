@@ -7,7 +7,7 @@ import (
 
 	"github.com/cairn-chain/cairn/chain"
 	"github.com/cairn-chain/cairn/p2p/wire"
-	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/rpc/backend"
 )
 
 const (
@@ -73,12 +73,12 @@ func (n *Node) keepFor(name string, position func() chain.Position) error {
 	return nil
 }
 
-// pruneRPC is rpc.Pruning.
+// pruneRPC is backend.Pruning.
 type pruneRPC struct{ n *Node }
 
-func (r pruneRPC) State() rpc.PruneState {
+func (r pruneRPC) State() backend.PruneState {
 	target := r.n.cfg.pruneTarget()
-	return rpc.PruneState{Automatic: target > 0, Target: target, Height: r.n.chain.PruneHeight()}
+	return backend.PruneState{Automatic: target > 0, Target: target, Height: r.n.chain.PruneHeight()}
 }
 
 func (r pruneRPC) Prune(ctx context.Context, height int32) (last int32, err error) {

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/cairn-chain/cairn/p2p/wire"
-	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/rpc/jsonrpc"
 )
 
 type pruneInfo struct {
@@ -19,7 +19,7 @@ type pruneInfo struct {
 // saying wants an error of a code with a sentence.
 func (c *caller) saying(code int, sentence, method string, params ...any) {
 	c.t.Helper()
-	var e *rpc.Error
+	var e *jsonrpc.Error
 	if err := c.client.Call(c.ctx, method, nil, params...); !errors.As(err, &e) || e.Code != code || !strings.Contains(e.Message, sentence) {
 		c.t.Errorf("%s %v: %v, not %q with code %d", method, params, err, sentence, code)
 	}
@@ -31,10 +31,10 @@ func TestPruneByHand(t *testing.T) {
 	n, ctx := start(t, func(c *Config) { c.DataDir, c.Prune, c.FastPrune = dir, 1, true })
 	c := call(t, ctx, n)
 	hashes := generate(t, ctx, n, 99)
-	c.saying(rpc.CodeMisc, "Blockchain is too short for pruning.", "pruneblockchain", 10)
-	c.saying(rpc.CodeInvalidParameter, "Negative block height.", "pruneblockchain", -1)
+	c.saying(jsonrpc.CodeMisc, "Blockchain is too short for pruning.", "pruneblockchain", 10)
+	c.saying(jsonrpc.CodeInvalidParameter, "Negative block height.", "pruneblockchain", -1)
 	hashes = append(hashes, generate(t, ctx, n, 301)...)
-	c.saying(rpc.CodeInvalidParameter, "Blockchain is shorter than the attempted prune height.", "pruneblockchain", 401)
+	c.saying(jsonrpc.CodeInvalidParameter, "Blockchain is shorter than the attempted prune height.", "pruneblockchain", 401)
 	if got := ask[pruneInfo](c, "getblockchaininfo"); !got.Pruned || *got.Height != 0 || *got.Automatic || got.Target != nil {
 		t.Errorf("%+v", got)
 	}
@@ -48,11 +48,11 @@ func TestPruneByHand(t *testing.T) {
 	if got := ask[pruneInfo](c, "getblockchaininfo"); *got.Height != 113 {
 		t.Errorf("pruneheight %d", *got.Height)
 	}
-	c.saying(rpc.CodeMisc, "Block not available (pruned data)", "getblock", hashes[111])
-	c.saying(rpc.CodeMisc, "Block not available (pruned data)", "getblock", hashes[0], 0)
+	c.saying(jsonrpc.CodeMisc, "Block not available (pruned data)", "getblock", hashes[111])
+	c.saying(jsonrpc.CodeMisc, "Block not available (pruned data)", "getblock", hashes[0], 0)
 	c.do("getblock", hashes[112])
 	c.do("getblockheader", hashes[3])
-	c.saying(rpc.CodeMisc, "was pruned", "invalidateblock", hashes[50])
+	c.saying(jsonrpc.CodeMisc, "was pruned", "invalidateblock", hashes[50])
 	services := n.services
 	if services != wire.NodeNetworkLimited|wire.NodeWitness|wire.NodeP2PV2 {
 		t.Errorf("services %d", services)
@@ -78,7 +78,7 @@ func TestPruneByTime(t *testing.T) {
 	if got := ask[pruneInfo](c, "getblockchaininfo"); !*got.Automatic || *got.Target != 20<<20 {
 		t.Errorf("%+v", got)
 	}
-	c.saying(rpc.CodeInvalidParameter, "Could not find block with at least the specified timestamp.", "pruneblockchain", int64(2_000_000_000))
+	c.saying(jsonrpc.CodeInvalidParameter, "Could not find block with at least the specified timestamp.", "pruneblockchain", int64(2_000_000_000))
 	h := n.chain.AtHeight(77).Header()
 	first := 0
 	for first = 1; n.chain.AtHeight(int32(first)).Header().Time < h.Time; first++ {
@@ -87,7 +87,7 @@ func TestPruneByTime(t *testing.T) {
 		t.Errorf("pruned up to %d, not %d", got, first)
 	}
 	plain, ctx := start(t, nil)
-	call(t, ctx, plain).saying(rpc.CodeMisc, "node is not in prune mode", "pruneblockchain", 1)
+	call(t, ctx, plain).saying(jsonrpc.CodeMisc, "node is not in prune mode", "pruneblockchain", 1)
 	if got := ask[pruneInfo](call(t, ctx, plain), "getblockchaininfo"); got.Pruned || got.Height != nil || got.Automatic != nil {
 		t.Errorf("%+v", got)
 	}

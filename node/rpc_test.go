@@ -10,7 +10,8 @@ import (
 	"github.com/cairn-chain/cairn/consensus"
 	"github.com/cairn-chain/cairn/consensus/consensustest"
 	"github.com/cairn-chain/cairn/consensus/script"
-	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/rpc/client"
+	"github.com/cairn-chain/cairn/rpc/jsonrpc"
 	"github.com/cairn-chain/cairn/types"
 )
 
@@ -18,12 +19,12 @@ import (
 type caller struct {
 	t      *testing.T
 	ctx    context.Context
-	client *rpc.Client
+	client *client.Client
 }
 
 func call(t *testing.T, ctx context.Context, n *Node) *caller {
 	t.Helper()
-	client, err := rpc.Dial("http://"+n.RPCAddr(), n.CookiePath())
+	client, err := client.Dial("http://"+n.RPCAddr(), n.CookiePath())
 	must(t, err)
 	t.Cleanup(client.Close)
 	return &caller{t, ctx, client}
@@ -45,7 +46,7 @@ func ask[T any](c *caller, method string, params ...any) (result T) {
 // refused wants an error of a code.
 func (c *caller) refused(code int, method string, params ...any) {
 	c.t.Helper()
-	var e *rpc.Error
+	var e *jsonrpc.Error
 	if err := c.client.Call(c.ctx, method, nil, params...); !errors.As(err, &e) || e.Code != code {
 		c.t.Errorf("%s: %v, not code %d", method, err, code)
 	}
@@ -77,7 +78,7 @@ func TestRPCMining(t *testing.T) {
 		t.Errorf("the block that was made pays %d, %d transactions", b.Txs[0].Out[0].Value, len(b.Txs))
 	}
 	// The same transaction again spends what is spent.
-	c.refused(rpc.CodeVerify, "generateblock", to, []string{hex.EncodeToString(tx.Bytes())})
+	c.refused(jsonrpc.CodeVerify, "generateblock", to, []string{hex.EncodeToString(tx.Bytes())})
 
 	// What getblocktemplate describes can be built by somebody else and handed in.
 	tpl := ask[struct {
@@ -99,7 +100,7 @@ func TestRPCMining(t *testing.T) {
 	if v := ask[*string](c, "submitblock", raw); v == nil || *v != "duplicate" {
 		t.Errorf("submitblock again: %v", v)
 	}
-	c.refused(rpc.CodeVerify, "submitheader", hex.EncodeToString(func() []byte {
+	c.refused(jsonrpc.CodeVerify, "submitheader", hex.EncodeToString(func() []byte {
 		h := types.Header{Version: 4, PrevHash: types.Hash{9}, Bits: 0x207fffff}
 		return h.Append(nil)
 	}()))
@@ -148,10 +149,10 @@ func TestRPCMempool(t *testing.T) {
 		t.Errorf("%d transactions", len(got))
 	}
 	c.do("savemempool")
-	c.refused(rpc.CodeVerifyRejected, "sendrawtransaction", hex.EncodeToString(coinbaseSpend(t, n, 1, 3001).Bytes()))
-	c.refused(rpc.CodeVerify, "sendrawtransaction", hex.EncodeToString((&types.Tx{Version: 2, In: []types.TxIn{{PrevOut: types.OutPoint{TxID: types.Hash{1}}}},
+	c.refused(jsonrpc.CodeVerifyRejected, "sendrawtransaction", hex.EncodeToString(coinbaseSpend(t, n, 1, 3001).Bytes()))
+	c.refused(jsonrpc.CodeVerify, "sendrawtransaction", hex.EncodeToString((&types.Tx{Version: 2, In: []types.TxIn{{PrevOut: types.OutPoint{TxID: types.Hash{1}}}},
 		Out: first.Out}).Bytes()))
-	c.refused(rpc.CodeDeserialization, "sendrawtransaction", "00")
+	c.refused(jsonrpc.CodeDeserialization, "sendrawtransaction", "00")
 }
 
 func TestRPCSteering(t *testing.T) {
@@ -172,7 +173,7 @@ func TestRPCSteering(t *testing.T) {
 	if n.chain.Tip().Hash() != tip || n.pool.Have(tx.ID()) {
 		t.Errorf("after reconsiderblock: tip %s", n.chain.Tip().Hash())
 	}
-	c.refused(rpc.CodeNotFound, "invalidateblock", types.Hash{1}.String())
+	c.refused(jsonrpc.CodeNotFound, "invalidateblock", types.Hash{1}.String())
 	tips := ask[[]struct {
 		Status string `json:"status"`
 	}](c, "getchaintips")
@@ -193,7 +194,7 @@ func TestRPCPeers(t *testing.T) {
 	c := call(t, ctx, b)
 	addr := a.P2PAddr().String()
 	c.do("addnode", addr, "add")
-	c.refused(rpc.CodeNodeAlreadyAdded, "addnode", addr, "add")
+	c.refused(jsonrpc.CodeNodeAlreadyAdded, "addnode", addr, "add")
 	type peer struct {
 		ID   int    `json:"id"`
 		Type string `json:"connection_type"`
@@ -221,10 +222,10 @@ func TestRPCPeers(t *testing.T) {
 	b.Redial()
 	until(t, ctx, "the peer again", func() bool { return ask[int](c, "getconnectioncount") == 1 })
 	c.do("addnode", addr, "remove")
-	c.refused(rpc.CodeNodeNotAdded, "addnode", addr, "remove")
+	c.refused(jsonrpc.CodeNodeNotAdded, "addnode", addr, "remove")
 	c.do("disconnectnode", addr)
 	until(t, ctx, "no peers", func() bool { return ask[int](c, "getconnectioncount") == 0 })
-	c.refused(rpc.CodeNotConnectedNode, "disconnectnode", addr)
+	c.refused(jsonrpc.CodeNotConnectedNode, "disconnectnode", addr)
 }
 
 // until looks at a condition until it holds.
@@ -257,7 +258,7 @@ func TestRPCFiltersAndCoins(t *testing.T) {
 	if len(f.Filter) == 0 || len(f.Header) != 64 {
 		t.Errorf("filter %+v", f)
 	}
-	c.refused(rpc.CodeNotFound, "getblockfilter", types.Hash{1}.String())
+	c.refused(jsonrpc.CodeNotFound, "getblockfilter", types.Hash{1}.String())
 	found := ask[struct {
 		Total   float64 `json:"total_amount"`
 		Unspent []any   `json:"unspents"`

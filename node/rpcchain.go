@@ -7,33 +7,35 @@ import (
 
 	"github.com/cairn-chain/cairn/chain"
 	"github.com/cairn-chain/cairn/consensus"
-	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/rpc/backend"
 	"github.com/cairn-chain/cairn/types"
 )
 
-// chainRPC shows the chain to the RPC's handlers: rpc.Chain, rpc.Blocks, rpc.Ledger and rpc.Steer.
+// chainRPC shows the chain to the RPC's handlers: backend.Chain, backend.Blocks, backend.Ledger and backend.Steer.
 type chainRPC struct{ n *Node }
 
-func entryOf(c *chain.Node) rpc.Entry {
-	return rpc.Entry{Ancestry: c, HaveBlock: c.HaveBlock(), Pruned: c.Pruned(), Status: c.Status(), TxCount: c.TxCount(), ChainTxCount: int64(c.ChainTxCount())}
+func entryOf(c *chain.Node) backend.Entry {
+	return backend.Entry{Ancestry: c, HaveBlock: c.HaveBlock(), Pruned: c.Pruned(), Status: c.Status(), TxCount: c.TxCount(), ChainTxCount: int64(c.ChainTxCount())}
 }
 
-func (r chainRPC) Tip() rpc.Entry        { return entryOf(r.n.chain.Tip()) }
-func (r chainRPC) BestHeader() rpc.Entry { return entryOf(r.n.chain.BestHeader()) }
+func (r chainRPC) Tip() backend.Entry        { return entryOf(r.n.chain.Tip()) }
+func (r chainRPC) BestHeader() backend.Entry { return entryOf(r.n.chain.BestHeader()) }
 
-func (r chainRPC) Lookup(h types.Hash) (rpc.Entry, bool) { return found(r.n.chain.Lookup(h)) }
+func (r chainRPC) Lookup(h types.Hash) (backend.Entry, bool) { return found(r.n.chain.Lookup(h)) }
 
-func (r chainRPC) AtHeight(height int32) (rpc.Entry, bool) { return found(r.n.chain.AtHeight(height)) }
+func (r chainRPC) AtHeight(height int32) (backend.Entry, bool) {
+	return found(r.n.chain.AtHeight(height))
+}
 
-func found(c *chain.Node) (rpc.Entry, bool) {
+func found(c *chain.Node) (backend.Entry, bool) {
 	if c == nil {
-		return rpc.Entry{}, false
+		return backend.Entry{}, false
 	}
 	return entryOf(c), true
 }
 
-func (r chainRPC) Tips() []rpc.Entry {
-	var entries []rpc.Entry
+func (r chainRPC) Tips() []backend.Entry {
+	var entries []backend.Entry
 	for _, c := range r.n.chain.Tips() {
 		entries = append(entries, entryOf(c))
 	}
@@ -66,11 +68,11 @@ func (r chainRPC) stored(h types.Hash, err error) error {
 	}
 	switch n := r.n.chain.Lookup(h); {
 	case n == nil:
-		return rpc.ErrNotFound
+		return backend.ErrNotFound
 	case n.Pruned():
-		return rpc.ErrPruned
+		return backend.ErrPruned
 	}
-	return rpc.ErrNotDownloaded
+	return backend.ErrNotDownloaded
 }
 
 func (r chainRPC) DiskSize() int64 {
@@ -84,26 +86,26 @@ func (r chainRPC) DiskSize() int64 {
 func (r chainRPC) Coins(ops []types.OutPoint) (consensus.Coins, error) { return r.n.chain.Coins(ops) }
 
 // SetInfo reads the whole set; it waits for the ledger, so that set and tip belong together.
-func (r chainRPC) SetInfo(ctx context.Context, kind rpc.SetKind) (rpc.SetInfo, error) {
+func (r chainRPC) SetInfo(ctx context.Context, kind backend.SetKind) (backend.SetInfo, error) {
 	info, err := r.n.chain.SetInfo(ctx)
 	if err != nil {
-		return rpc.SetInfo{}, err
+		return backend.SetInfo{}, err
 	}
-	out := rpc.SetInfo{Height: info.Height, Best: info.Hash, Coins: int64(info.Coins), Txs: int64(info.Transactions),
+	out := backend.SetInfo{Height: info.Height, Best: info.Hash, Coins: int64(info.Coins), Txs: int64(info.Transactions),
 		Amount: info.Amount, Bogo: int64(info.BogoSize), Disk: info.DiskSize}
 	switch kind {
-	case rpc.SetMuHash:
+	case backend.SetMuHash:
 		out.Hash, out.HasHash = info.MuHash, true
-	case rpc.SetSerialized:
+	case backend.SetSerialized:
 		out.Hash, out.HasHash = info.HashSerialized, true
 	}
 	return out, nil
 }
 
-func (r chainRPC) Scan(ctx context.Context, each func(consensus.CoinEntry) error) (rpc.Entry, error) {
+func (r chainRPC) Scan(ctx context.Context, each func(consensus.CoinEntry) error) (backend.Entry, error) {
 	at, err := r.n.chain.EachCoin(ctx, each)
 	if err != nil {
-		return rpc.Entry{}, err
+		return backend.Entry{}, err
 	}
 	return entryOf(at), nil
 }
@@ -145,7 +147,7 @@ func (r chainRPC) Precious(ctx context.Context, h types.Hash) error {
 
 func (r chainRPC) steer(ctx context.Context, h types.Hash, f func(types.Hash) error) error {
 	if r.n.chain.Lookup(h) == nil {
-		return rpc.ErrNotFound
+		return backend.ErrNotFound
 	}
 	return r.n.doFirst(ctx, func() error {
 		before := r.n.chain.Tip()
@@ -160,7 +162,7 @@ func (r chainRPC) TestBlock(ctx context.Context, b *types.Block) error {
 	return r.n.doFirst(ctx, func() error { return r.n.chain.TestBlock(b) })
 }
 
-// submitRPC is rpc.Submit.
+// submitRPC is backend.Submit.
 type submitRPC struct{ n *Node }
 
 func (r submitRPC) Block(ctx context.Context, b *types.Block) (known bool, err error) {

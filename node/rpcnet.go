@@ -10,10 +10,10 @@ import (
 
 	"github.com/cairn-chain/cairn/p2p/proto"
 	"github.com/cairn-chain/cairn/p2p/wire"
-	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/rpc/backend"
 )
 
-// peersRPC is rpc.Peers.
+// peersRPC is backend.Peers.
 type peersRPC struct {
 	n *Node
 
@@ -22,20 +22,20 @@ type peersRPC struct {
 }
 
 // Infos joins what the machine and the sockets know of each peer.
-func (r *peersRPC) Infos() []rpc.PeerInfo {
+func (r *peersRPC) Infos() []backend.PeerInfo {
 	conns := map[proto.PeerID]int{}
 	infos := r.n.net.Peers()
 	for i, c := range infos {
 		conns[c.Peer] = i
 	}
-	var out []rpc.PeerInfo
+	var out []backend.PeerInfo
 	for _, p := range r.n.machinePeers() {
 		i, ok := conns[p.ID]
 		if !ok {
 			continue
 		}
 		c := infos[i]
-		out = append(out, rpc.PeerInfo{
+		out = append(out, backend.PeerInfo{
 			ID: uint64(p.ID), Addr: c.Addr.String(), AddrBind: c.LocalAddr.String(), AddrLocal: calledUs(p.AddrLocal), Network: networkOf(p.Addr),
 			Services: uint64(p.Services), RelayTxs: p.RelayTx, LastSend: c.LastSend, LastRecv: c.LastReceive, LastTx: p.LastTx,
 			LastBlock: p.LastBlock, BytesSent: c.BytesSent, BytesRecv: c.BytesReceived, ConnTime: p.Since, TimeOffset: p.TimeOffset,
@@ -70,9 +70,9 @@ func networkOf(a netip.AddrPort) string {
 	return "ipv6"
 }
 
-func (r *peersRPC) Totals() rpc.NetTotals {
+func (r *peersRPC) Totals() backend.NetTotals {
 	received, sent := r.n.stats.totals()
-	return rpc.NetTotals{Recv: received, Sent: sent, Upload: r.n.uploadTarget()}
+	return backend.NetTotals{Recv: received, Sent: sent, Upload: r.n.uploadTarget()}
 }
 
 func (r *peersRPC) Active() bool { return r.n.net.NetworkActive() }
@@ -104,34 +104,34 @@ func (r *peersRPC) DisconnectAddr(s string) error {
 	if err != nil {
 		return err
 	}
-	return r.drop(func(p rpc.PeerInfo) bool { return p.Addr == a.String() })
+	return r.drop(func(p backend.PeerInfo) bool { return p.Addr == a.String() })
 }
 
 func (r *peersRPC) DisconnectID(id uint64) error {
-	return r.drop(func(p rpc.PeerInfo) bool { return p.ID == id })
+	return r.drop(func(p backend.PeerInfo) bool { return p.ID == id })
 }
 
 // drop ends the connection of the first peer that is meant, of those that Infos shows: one that is being closed
 // already is not among them.
-func (r *peersRPC) drop(meant func(rpc.PeerInfo) bool) error {
+func (r *peersRPC) drop(meant func(backend.PeerInfo) bool) error {
 	for _, p := range r.Infos() {
 		if meant(p) {
 			r.n.step(proto.DropPeer{Peer: proto.PeerID(p.ID)})
 			return nil
 		}
 	}
-	return rpc.ErrNotFound
+	return backend.ErrNotFound
 }
 
-func (r *peersRPC) Addresses(n int) []rpc.KnownAddress {
-	var out []rpc.KnownAddress
+func (r *peersRPC) Addresses(n int) []backend.KnownAddress {
+	var out []backend.KnownAddress
 	var known []wire.TimedAddr
 	if n <= 0 {
 		n = 100_000
 	}
 	r.n.read(func() { known = r.n.book.Sample(r.n.clock.now(), n) })
 	for _, a := range known {
-		out = append(out, rpc.KnownAddress{Time: unix(a.Time), Services: uint64(a.Services), Host: a.Addr.Addr().String(), Port: a.Addr.Port(), Network: networkOf(a.Addr)})
+		out = append(out, backend.KnownAddress{Time: unix(a.Time), Services: uint64(a.Services), Host: a.Addr.Addr().String(), Port: a.Addr.Port(), Network: networkOf(a.Addr)})
 	}
 	return out
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/cairn-chain/cairn/mempool"
 	"github.com/cairn-chain/cairn/p2p/proto"
 	"github.com/cairn-chain/cairn/p2p/wire"
-	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/rpc/backend"
 	"github.com/cairn-chain/cairn/types"
 )
 
@@ -31,17 +31,17 @@ func (r submitRPC) Tx(ctx context.Context, tx *types.Tx, maxFeeRate int64) error
 func poolError(err error) error {
 	var missing *mempool.MissingParents
 	if errors.As(err, &missing) {
-		return rpc.ErrMissingInputs
+		return backend.ErrMissingInputs
 	}
 	return err
 }
 
-// poolRPC is rpc.Mempool.
+// poolRPC is backend.Mempool.
 type poolRPC struct{ n *Node }
 
-func (r poolRPC) Info() rpc.MempoolInfo {
+func (r poolRPC) Info() backend.MempoolInfo {
 	i := r.n.pool.Info(r.n.clock.now())
-	return rpc.MempoolInfo{Loaded: true, Count: i.Count, Bytes: i.VBytes, Usage: i.Usage, MaxBytes: i.MaxBytes, TotalFee: i.Fees,
+	return backend.MempoolInfo{Loaded: true, Count: i.Count, Bytes: i.VBytes, Usage: i.Usage, MaxBytes: i.MaxBytes, TotalFee: i.Fees,
 		FeeFloor: i.FeeFloor, MinRelay: i.MinRelayFeeRate, IncrementalRelay: i.IncrementalFeeRate, Unbroadcast: i.Local,
 		FullRBF: true, MaxDataCarrierBytes: mempool.DefaultDataCarrierBytes}
 }
@@ -50,15 +50,15 @@ func (r poolRPC) Sequence() uint64 { return r.n.pool.Info(r.n.clock.now()).Seq }
 
 func (r poolRPC) IDs() []types.Hash { return r.n.pool.IDs() }
 
-func (r poolRPC) Entry(id types.Hash) (rpc.MempoolEntry, bool) {
+func (r poolRPC) Entry(id types.Hash) (backend.MempoolEntry, bool) {
 	e, ok := r.n.pool.Entry(id)
 	if !ok {
-		return rpc.MempoolEntry{}, false
+		return backend.MempoolEntry{}, false
 	}
-	return rpc.MempoolEntry{
+	return backend.MempoolEntry{
 		Tx: e.Tx, VSize: e.VSize, Fee: e.Fee, ModifiedFee: e.Fee + e.Delta, Time: e.Time, Height: e.Height,
-		Ancestors:   rpc.PackageSums{Count: int(e.AncestorCount), VSize: e.AncestorSize, Fees: e.AncestorFees},
-		Descendants: rpc.PackageSums{Count: int(e.DescendantCount), VSize: e.DescendantSize, Fees: e.DescendantFees},
+		Ancestors:   backend.PackageSums{Count: int(e.AncestorCount), VSize: e.AncestorSize, Fees: e.AncestorFees},
+		Descendants: backend.PackageSums{Count: int(e.DescendantCount), VSize: e.DescendantSize, Fees: e.DescendantFees},
 		Depends:     e.Parents, SpentBy: e.Children, Replaceable: r.replaceable(e), Unbroadcast: e.Local,
 	}, true
 }
@@ -96,47 +96,47 @@ func idsOf(list []mempool.Entry) []types.Hash {
 
 func (r poolRPC) Spends(op types.OutPoint) (types.Hash, bool) { return r.n.pool.Spends(op) }
 
-func (r poolRPC) Cluster(id types.Hash) ([]rpc.MempoolChunk, bool) {
+func (r poolRPC) Cluster(id types.Hash) ([]backend.MempoolChunk, bool) {
 	chunks, ok := r.n.pool.Cluster(id)
 	return chunksOf(chunks), ok
 }
 
-func (r poolRPC) Chunks() []rpc.MempoolChunk { return chunksOf(r.n.pool.Chunks()) }
+func (r poolRPC) Chunks() []backend.MempoolChunk { return chunksOf(r.n.pool.Chunks()) }
 
-func chunksOf(chunks []mempool.Chunk) []rpc.MempoolChunk {
-	list := make([]rpc.MempoolChunk, len(chunks))
+func chunksOf(chunks []mempool.Chunk) []backend.MempoolChunk {
+	list := make([]backend.MempoolChunk, len(chunks))
 	for i, c := range chunks {
-		list[i] = rpc.MempoolChunk{Fee: c.Fee, Weight: c.Weight, Txs: c.Txs}
+		list[i] = backend.MempoolChunk{Fee: c.Fee, Weight: c.Weight, Txs: c.Txs}
 	}
 	return list
 }
 
 func (r poolRPC) Prioritise(id types.Hash, delta int64) { r.n.pool.Prioritise(id, delta) }
 
-func (r poolRPC) Prioritised() []rpc.Prioritised {
-	var out []rpc.Prioritised
+func (r poolRPC) Prioritised() []backend.Prioritised {
+	var out []backend.Prioritised
 	for _, d := range r.n.pool.Deltas() {
-		out = append(out, rpc.Prioritised{ID: d.ID, Delta: d.Fee, InMempool: d.InMempool})
+		out = append(out, backend.Prioritised{ID: d.ID, Delta: d.Fee, InMempool: d.InMempool})
 	}
 	return out
 }
 
 func (r poolRPC) Save(context.Context) (string, error) { return r.n.saveMempool() }
 
-func (r poolRPC) Import(ctx context.Context, file string, opt rpc.ImportOptions) error {
+func (r poolRPC) Import(ctx context.Context, file string, opt backend.ImportOptions) error {
 	return r.n.importMempool(ctx, file, opt)
 }
 
-// miningRPC is rpc.Mining.
+// miningRPC is backend.Mining.
 type miningRPC struct{ n *Node }
 
-func (r miningRPC) Template(ctx context.Context, script []byte) (t rpc.Template, err error) {
+func (r miningRPC) Template(ctx context.Context, script []byte) (t backend.Template, err error) {
 	err = r.n.doFirst(ctx, func() error {
 		b, chosen, err := r.n.mining.template(script)
 		if err != nil {
 			return err
 		}
-		t = rpc.Template{Block: b, Fees: make([]int64, 1, len(b.Txs)), SigOps: make([]int64, 1, len(b.Txs)), MempoolSequence: poolRPC(r).Sequence()}
+		t = backend.Template{Block: b, Fees: make([]int64, 1, len(b.Txs)), SigOps: make([]int64, 1, len(b.Txs)), MempoolSequence: poolRPC(r).Sequence()}
 		for _, c := range chosen {
 			t.Fees = append(t.Fees, c.Fee)
 			t.SigOps = append(t.SigOps, int64(c.SigOps))
@@ -154,20 +154,20 @@ func (r miningRPC) GenerateBlock(ctx context.Context, script []byte, txs []*type
 	return r.n.mining.generateBlock(ctx, script, txs, submit)
 }
 
-func (r miningRPC) State() rpc.MiningState {
+func (r miningRPC) State() backend.MiningState {
 	on, rate := r.n.mining.state()
-	return rpc.MiningState{On: on, Threads: r.n.mining.threads, HashRate: rate}
+	return backend.MiningState{On: on, Threads: r.n.mining.threads, HashRate: rate}
 }
 
 func (r miningRPC) SetMining(on bool) error { return r.n.mining.set(r.n.ctx, on) }
 
-// nodeRPC is rpc.Node and rpc.Filters.
+// nodeRPC is backend.Node and backend.Filters.
 type nodeRPC struct{ n *Node }
 
 func (r nodeRPC) Params() *consensus.Params { return r.n.cfg.Params }
 
-func (r nodeRPC) Service() rpc.LocalService {
-	return rpc.LocalService{Version: versionNumber, SubVersion: dialectAgent + r.n.userAgent, Protocol: wire.ProtocolVersion,
+func (r nodeRPC) Service() backend.LocalService {
+	return backend.LocalService{Version: versionNumber, SubVersion: dialectAgent + r.n.userAgent, Protocol: wire.ProtocolVersion,
 		Services: uint64(r.n.offers()), LocalRelay: !r.n.cfg.BlocksOnly, DataDir: r.n.cfg.DataDir, LogFile: r.n.cfg.LogFile}
 }
 

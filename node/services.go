@@ -15,6 +15,8 @@ import (
 
 	"github.com/cairn-chain/cairn/p2p"
 	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/rpc/backend"
+	"github.com/cairn-chain/cairn/rpc/jsonrpc"
 	"github.com/cairn-chain/cairn/web"
 )
 
@@ -26,10 +28,10 @@ type services struct {
 	server  *rpc.Server // nil: no RPC
 	rpc     net.Addr
 	web     net.Addr
-	cookie  *rpc.Cookie
+	cookie  *jsonrpc.Cookie
 	path    string
 	rpcDone chan struct{}
-	backend *rpc.Backend
+	backend *backend.Parts
 	calls   *rpc.Server // of the pages
 	site    *web.Site   // nil: no HTTP
 	once    sync.Once
@@ -133,14 +135,14 @@ func (n *Node) openRPC() error {
 	cfg := rpc.Config{Log: n.logOf(logRPC), AllowedHosts: n.cfg.RPCHosts, REST: n.cfg.REST, Observe: n.observeRPC}
 	if n.cfg.DataDir != "" {
 		var err error
-		n.web.path = filepath.Join(n.cfg.DataDir, rpc.CookieFile)
-		if n.web.cookie, err = rpc.KeepCookie(n.web.path, n.cfg.RPCCookie); err != nil {
+		n.web.path = filepath.Join(n.cfg.DataDir, jsonrpc.CookieFile)
+		if n.web.cookie, err = jsonrpc.KeepCookie(n.web.path, n.cfg.RPCCookie); err != nil {
 			return err
 		}
 		cfg.Credentials = append(cfg.Credentials, n.web.cookie.Credential())
 	}
 	for _, text := range n.cfg.RPCAuth {
-		cred, err := rpc.ParseCredential(text)
+		cred, err := jsonrpc.ParseCredential(text)
 		if err != nil {
 			return err
 		}
@@ -165,9 +167,9 @@ func (n *Node) openRPC() error {
 	return nil
 }
 
-func (n *Node) backend() *rpc.Backend {
+func (n *Node) backend() *backend.Parts {
 	c := chainRPC{n}
-	b := &rpc.Backend{Chain: c, Blocks: c, Ledger: c, Steer: c, Mempool: poolRPC{n}, Submit: submitRPC{n}, Peers: n.peers, Mining: miningRPC{n}, Node: nodeRPC{n},
+	b := &backend.Parts{Chain: c, Blocks: c, Ledger: c, Steer: c, Mempool: poolRPC{n}, Submit: submitRPC{n}, Peers: n.peers, Mining: miningRPC{n}, Node: nodeRPC{n},
 		Fees: feesRPC{n.ledger.fees.fees}}
 	n.addIndexes(b)
 	b.Snapshots = snapshotRPC{n}

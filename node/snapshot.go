@@ -11,10 +11,10 @@ import (
 	"github.com/cairn-chain/cairn/chain"
 	"github.com/cairn-chain/cairn/chain/utxofile"
 	"github.com/cairn-chain/cairn/consensus"
-	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/rpc/backend"
 )
 
-// snapshotRPC is rpc.Snapshots.
+// snapshotRPC is backend.Snapshots.
 type snapshotRPC struct{ n *Node }
 
 // snapshotPath is where a relative path of a snapshot leads.
@@ -33,16 +33,16 @@ func (r snapshotRPC) Declared() (heights []int32) {
 }
 
 // Dump writes to a file beside the one that is asked for and renames it when it is whole.
-func (r snapshotRPC) Dump(ctx context.Context, path string, at rpc.Entry) (d rpc.Dumped, err error) {
+func (r snapshotRPC) Dump(ctx context.Context, path string, at backend.Entry) (d backend.Dumped, err error) {
 	if d.Path, err = r.snapshotPath(path); err != nil {
 		return d, err
 	}
 	if _, err := os.Lstat(d.Path); !errors.Is(err, fs.ErrNotExist) {
-		return d, errors.Join(err, rpc.ErrSnapshotExists)
+		return d, errors.Join(err, backend.ErrSnapshotExists)
 	}
 	node := r.n.chain.Lookup(at.Hash())
 	if node == nil {
-		return d, rpc.ErrNotFound
+		return d, backend.ErrNotFound
 	}
 	temp := d.Path + ".incomplete"
 	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
@@ -57,12 +57,12 @@ func (r snapshotRPC) Dump(ctx context.Context, path string, at rpc.Entry) (d rpc
 		os.Remove(temp)
 	}
 	if errors.Is(err, chain.ErrNotStored) {
-		err = fmt.Errorf("%w: %w", rpc.ErrPruned, err)
+		err = fmt.Errorf("%w: %w", backend.ErrPruned, err)
 	}
 	return d, err
 }
 
-func (r snapshotRPC) dumpTo(ctx context.Context, f *os.File, at *chain.Node, d *rpc.Dumped) error {
+func (r snapshotRPC) dumpTo(ctx context.Context, f *os.File, at *chain.Node, d *backend.Dumped) error {
 	w, err := utxofile.NewWriter(f, utxofile.Header{Network: r.n.cfg.Params.Magic, Base: at.Hash()})
 	if err != nil {
 		return err

@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/rpc/jsonrpc"
 )
 
 type dumped struct {
@@ -53,11 +53,11 @@ func TestDumpTxOutSet(t *testing.T) {
 	if auto := ask[dumped](c, "dumptxoutset", "auto.dat", "rollback"); auto.Height != 110 {
 		t.Fatalf("%+v", auto)
 	}
-	c.saying(rpc.CodeInvalidParameter, "one.dat already exists. If you are sure this is what you want, move it out of the way first", "dumptxoutset", "one.dat", "latest")
-	c.saying(rpc.CodeInvalidParameter, `Invalid snapshot type "" specified. Please specify "rollback" or "latest"`, "dumptxoutset", "x.dat")
-	c.saying(rpc.CodeInvalidParameter, `Invalid snapshot type "latest" specified with rollback option`, "dumptxoutset", "x.dat", "latest", map[string]any{"rollback": 3})
-	c.saying(rpc.CodeInvalidParameter, "after current tip", "dumptxoutset", "x.dat", "", map[string]any{"rollback": 3000})
-	c.refused(rpc.CodeMisc, "dumptxoutset", "no/such/folder/x.dat", "latest")
+	c.saying(jsonrpc.CodeInvalidParameter, "one.dat already exists. If you are sure this is what you want, move it out of the way first", "dumptxoutset", "one.dat", "latest")
+	c.saying(jsonrpc.CodeInvalidParameter, `Invalid snapshot type "" specified. Please specify "rollback" or "latest"`, "dumptxoutset", "x.dat")
+	c.saying(jsonrpc.CodeInvalidParameter, `Invalid snapshot type "latest" specified with rollback option`, "dumptxoutset", "x.dat", "latest", map[string]any{"rollback": 3})
+	c.saying(jsonrpc.CodeInvalidParameter, "after current tip", "dumptxoutset", "x.dat", "", map[string]any{"rollback": 3000})
+	c.refused(jsonrpc.CodeMisc, "dumptxoutset", "no/such/folder/x.dat", "latest")
 	if left, err := filepath.Glob(filepath.Join(n.cfg.DataDir, "*.incomplete")); err != nil || len(left) > 0 {
 		t.Fatal(left, err)
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/cairn-chain/cairn/p2p/bip324"
 	"github.com/cairn-chain/cairn/p2p/proto"
 	"github.com/cairn-chain/cairn/p2p/wire"
-	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/rpc/jsonrpc"
 )
 
 // peerJSON is what these tests read of getpeerinfo.
@@ -134,7 +134,7 @@ func TestPeerStatistics(t *testing.T) {
 	if rest := p.Sent - parts; rest < bip324.KeySize || rest > bip324.KeySize+bip324.MaxGarbage+100 {
 		t.Errorf("sent %d bytes, %d in messages", p.Sent, parts)
 	}
-	call(t, ctx, b).refused(rpc.CodeInvalidParameter, "addnode", "127.0.0.1:1", "onetry", true)
+	call(t, ctx, b).refused(jsonrpc.CodeInvalidParameter, "addnode", "127.0.0.1:1", "onetry", true)
 	names := ask[struct {
 		Names []string `json:"localservicesnames"`
 	}](c, "getnetworkinfo").Names

@@ -6,6 +6,7 @@ import (
 
 	"github.com/cairn-chain/cairn/consensus"
 	"github.com/cairn-chain/cairn/consensus/consensustest"
+	"github.com/cairn-chain/cairn/rpc/chainjson"
 )
 
 // signalTo mines blocks with the version that is due, or 4 where it should not signal, until the tip has that height.
@@ -140,7 +141,7 @@ func TestChainNames(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := ChainName(p); got != want {
+		if got := chainjson.ChainName(p); got != want {
 			t.Errorf("%s is called %s", name, got)
 		}
 	}

@@ -15,6 +15,10 @@ import (
 
 	"github.com/cairn-chain/cairn/consensus"
 	"github.com/cairn-chain/cairn/consensus/consensustest"
+	"github.com/cairn-chain/cairn/rpc/backend"
+	"github.com/cairn-chain/cairn/rpc/chainjson"
+	"github.com/cairn-chain/cairn/rpc/client"
+	"github.com/cairn-chain/cairn/rpc/jsonrpc"
 	"github.com/cairn-chain/cairn/types"
 )
 
@@ -29,16 +33,16 @@ type fake struct {
 	tips        []*consensustest.Node
 	invalid     map[types.Hash]bool
 	bells       []chan struct{}
-	pool        map[types.Hash]MempoolEntry
-	imported    ImportOptions
+	pool        map[types.Hash]backend.MempoolEntry
+	imported    backend.ImportOptions
 	order       []types.Hash
 	sequence    uint64
 	deltas      map[types.Hash]int64
-	pack        *PackageResult // what a package comes to, if it is set
+	pack        *backend.PackageResult // what a package comes to, if it is set
 	packRate    int64
 	submitErr   error
 	testErr     error
-	peers       []PeerInfo
+	peers       []backend.PeerInfo
 	added       []string
 	now         time.Time
 	stopped     bool
@@ -52,7 +56,7 @@ type fake struct {
 func newFake(t *testing.T, blocks int) *fake {
 	t.Helper()
 	params := consensus.Regtest()
-	f := &fake{t: t, params: params, chain: consensustest.NewChain(t, params), pool: map[types.Hash]MempoolEntry{}, deltas: map[types.Hash]int64{},
+	f := &fake{t: t, params: params, chain: consensustest.NewChain(t, params), pool: map[types.Hash]backend.MempoolEntry{}, deltas: map[types.Hash]int64{},
 		invalid: map[types.Hash]bool{}, now: time.Unix(1_700_000_000, 0), active: true, filters: map[types.Hash][]byte{}}
 	f.chain.PayTo = consensustest.KeyLock()
 	f.tip = f.chain.Tip()
@@ -88,12 +92,12 @@ func (f *fake) setTip(n *consensustest.Node) {
 	}
 }
 
-func (f *fake) backend() *Backend {
-	return &Backend{Chain: f, Blocks: f, Ledger: f, Steer: fakeSteer{f}, Mempool: fakePool{f}, Submit: fakeSubmit{f}, Peers: f, Mining: f, Filters: fakeFilters{f}, Node: f, Snapshots: fakeSnapshots{}, Bans: &f.netFake, Net: &f.netFake, Control: &f.netFake}
+func (f *fake) backend() *backend.Parts {
+	return &backend.Parts{Chain: f, Blocks: f, Ledger: f, Steer: fakeSteer{f}, Mempool: fakePool{f}, Submit: fakeSubmit{f}, Peers: f, Mining: f, Filters: fakeFilters{f}, Node: f, Snapshots: fakeSnapshots{}, Bans: &f.netFake, Net: &f.netFake, Control: &f.netFake}
 }
 
-func (f *fake) entry(n *consensustest.Node) Entry {
-	e := Entry{Ancestry: n, HaveBlock: true, Status: "valid-fork", TxCount: len(n.Block.Txs)}
+func (f *fake) entry(n *consensustest.Node) backend.Entry {
+	e := backend.Entry{Ancestry: n, HaveBlock: true, Status: "valid-fork", TxCount: len(n.Block.Txs)}
 	for a := n; a != nil; a = a.Parent {
 		e.ChainTxCount += int64(len(a.Block.Txs))
 	}
@@ -106,36 +110,36 @@ func (f *fake) entry(n *consensustest.Node) Entry {
 	return e
 }
 
-func (f *fake) locked(do func() Entry) Entry {
+func (f *fake) locked(do func() backend.Entry) backend.Entry {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return do()
 }
 
-func (f *fake) Tip() Entry        { return f.locked(func() Entry { return f.entry(f.tip) }) }
-func (f *fake) BestHeader() Entry { return f.Tip() }
-func (f *fake) Syncing() bool     { return false }
+func (f *fake) Tip() backend.Entry        { return f.locked(func() backend.Entry { return f.entry(f.tip) }) }
+func (f *fake) BestHeader() backend.Entry { return f.Tip() }
+func (f *fake) Syncing() bool             { return false }
 
-func (f *fake) Lookup(h types.Hash) (Entry, bool) {
+func (f *fake) Lookup(h types.Hash) (backend.Entry, bool) {
 	n := f.chain.Lookup(h)
 	if n == nil {
-		return Entry{}, false
+		return backend.Entry{}, false
 	}
-	return f.locked(func() Entry { return f.entry(n) }), true
+	return f.locked(func() backend.Entry { return f.entry(n) }), true
 }
 
-func (f *fake) AtHeight(h int32) (Entry, bool) {
+func (f *fake) AtHeight(h int32) (backend.Entry, bool) {
 	a := f.Tip().Ancestor(h)
 	if a == nil {
-		return Entry{}, false
+		return backend.Entry{}, false
 	}
 	return f.Lookup(a.Hash())
 }
 
-func (f *fake) Tips() []Entry {
+func (f *fake) Tips() []backend.Entry {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	list := make([]Entry, len(f.tips))
+	list := make([]backend.Entry, len(f.tips))
 	for i, n := range f.tips {
 		list[i] = f.entry(n)
 	}
@@ -161,7 +165,7 @@ func (f *fake) Block(h types.Hash) (*types.Block, error) {
 	if n := f.chain.Lookup(h); n != nil {
 		return n.Block, nil
 	}
-	return nil, ErrNotFound
+	return nil, backend.ErrNotFound
 }
 
 func (f *fake) RawBlock(h types.Hash) ([]byte, error) {
@@ -185,19 +189,19 @@ func (f *fake) Coins(ops []types.OutPoint) (consensus.Coins, error) {
 	return found, nil
 }
 
-func (f *fake) SetInfo(_ context.Context, kind SetKind) (SetInfo, error) {
+func (f *fake) SetInfo(_ context.Context, kind backend.SetKind) (backend.SetInfo, error) {
 	all := f.chain.CoinsAt(f.tip)
-	info := SetInfo{Height: f.tip.Height(), Best: f.tip.Hash(), Coins: int64(len(all)), Txs: int64(len(all)), Hash: types.Hash{1}, HasHash: kind != SetNone}
+	info := backend.SetInfo{Height: f.tip.Height(), Best: f.tip.Hash(), Coins: int64(len(all)), Txs: int64(len(all)), Hash: types.Hash{1}, HasHash: kind != backend.SetNone}
 	for _, c := range all {
 		info.Amount += c.Out.Value
 	}
 	return info, nil
 }
 
-func (f *fake) Scan(_ context.Context, do func(consensus.CoinEntry) error) (Entry, error) {
+func (f *fake) Scan(_ context.Context, do func(consensus.CoinEntry) error) (backend.Entry, error) {
 	for op, c := range f.chain.CoinsAt(f.tip) {
 		if err := do(consensus.CoinEntry{OutPoint: op, Coin: c}); err != nil {
-			return Entry{}, err
+			return backend.Entry{}, err
 		}
 	}
 	return f.Tip(), nil
@@ -234,8 +238,8 @@ type fakePool struct{ f *fake }
 func (f *fake) put(tx *types.Tx, fee int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	e := MempoolEntry{Tx: tx, VSize: int64(tx.VSize()), Fee: fee, ModifiedFee: fee, Time: f.now, Height: f.tip.Height()}
-	e.Ancestors = PackageSums{1, e.VSize, fee}
+	e := backend.MempoolEntry{Tx: tx, VSize: int64(tx.VSize()), Fee: fee, ModifiedFee: fee, Time: f.now, Height: f.tip.Height()}
+	e.Ancestors = backend.PackageSums{Count: 1, VSize: e.VSize, Fees: fee}
 	e.Descendants = e.Ancestors
 	for i := range tx.In {
 		if _, ok := f.pool[tx.In[i].PrevOut.TxID]; ok {
@@ -247,10 +251,10 @@ func (f *fake) put(tx *types.Tx, fee int64) {
 	f.sequence++
 }
 
-func (p fakePool) Info() MempoolInfo {
+func (p fakePool) Info() backend.MempoolInfo {
 	p.f.mu.Lock()
 	defer p.f.mu.Unlock()
-	info := MempoolInfo{Loaded: true, Count: len(p.f.pool), MaxBytes: 300_000_000, FeeFloor: 1000, MinRelay: 1000, IncrementalRelay: 1000, FullRBF: true}
+	info := backend.MempoolInfo{Loaded: true, Count: len(p.f.pool), MaxBytes: 300_000_000, FeeFloor: 1000, MinRelay: 1000, IncrementalRelay: 1000, FullRBF: true}
 	for _, e := range p.f.pool {
 		info.Bytes += e.VSize
 		info.TotalFee += e.Fee
@@ -270,7 +274,7 @@ func (p fakePool) IDs() []types.Hash {
 	return slices.Clone(p.f.order)
 }
 
-func (p fakePool) Entry(id types.Hash) (MempoolEntry, bool) {
+func (p fakePool) Entry(id types.Hash) (backend.MempoolEntry, bool) {
 	p.f.mu.Lock()
 	defer p.f.mu.Unlock()
 	e, ok := p.f.pool[id]
@@ -304,12 +308,12 @@ func (p fakePool) Spends(op types.OutPoint) (types.Hash, bool) {
 	return types.Hash{}, false
 }
 
-func (p fakePool) Cluster(id types.Hash) ([]MempoolChunk, bool) {
+func (p fakePool) Cluster(id types.Hash) ([]backend.MempoolChunk, bool) {
 	e, ok := p.f.pool[id]
-	return []MempoolChunk{{Fee: e.Fee, Weight: int64(4 * e.VSize), Txs: []types.Hash{id}}}, ok
+	return []backend.MempoolChunk{{Fee: e.Fee, Weight: int64(4 * e.VSize), Txs: []types.Hash{id}}}, ok
 }
 
-func (p fakePool) Chunks() (list []MempoolChunk) {
+func (p fakePool) Chunks() (list []backend.MempoolChunk) {
 	for _, id := range p.IDs() {
 		c, _ := p.Cluster(id)
 		list = append(list, c...)
@@ -319,11 +323,11 @@ func (p fakePool) Chunks() (list []MempoolChunk) {
 
 func (p fakePool) Prioritise(id types.Hash, delta int64) { p.f.deltas[id] += delta }
 
-func (p fakePool) Prioritised() []Prioritised {
-	var list []Prioritised
+func (p fakePool) Prioritised() []backend.Prioritised {
+	var list []backend.Prioritised
 	for id, d := range p.f.deltas {
 		_, in := p.Entry(id)
-		list = append(list, Prioritised{id, d, in})
+		list = append(list, backend.Prioritised{ID: id, Delta: d, InMempool: in})
 	}
 	return list
 }
@@ -333,19 +337,19 @@ func (p fakePool) HasDust(id types.Hash) bool {
 	return ok && slices.ContainsFunc(e.Tx.Out, func(o types.TxOut) bool { return o.Value == 0 && o.Script[0] == 0x51 })
 }
 
-func (p fakePool) Test(_ context.Context, txs []*types.Tx) (PackageResult, error) {
+func (p fakePool) Test(_ context.Context, txs []*types.Tx) (backend.PackageResult, error) {
 	if p.f.pack != nil {
 		return *p.f.pack, nil
 	}
-	res := PackageResult{Txs: make([]PackageTx, len(txs))}
+	res := backend.PackageResult{Txs: make([]backend.PackageTx, len(txs))}
 	for i, tx := range txs {
-		res.Txs[i] = PackageTx{Judged: true, VSize: int64(tx.VSize()), Fee: 500, FeeRate: feeRateOf(500, int64(tx.VSize())),
+		res.Txs[i] = backend.PackageTx{Judged: true, VSize: int64(tx.VSize()), Fee: 500, FeeRate: chainjson.FeeRate(500, int64(tx.VSize())),
 			Includes: []types.Hash{tx.WitnessID()}, Err: p.f.submitErr}
 	}
 	return res, nil
 }
 
-func (p fakePool) Import(_ context.Context, file string, opt ImportOptions) error {
+func (p fakePool) Import(_ context.Context, file string, opt backend.ImportOptions) error {
 	if file == "" {
 		return errors.New("no such file")
 	}
@@ -379,19 +383,21 @@ func (s fakeSubmit) Tx(_ context.Context, tx *types.Tx, _ int64) error {
 	return nil
 }
 
-func (s fakeSubmit) Package(ctx context.Context, txs []*types.Tx, rate int64) (PackageResult, error) {
+func (s fakeSubmit) Package(ctx context.Context, txs []*types.Tx, rate int64) (backend.PackageResult, error) {
 	s.f.packRate = rate
 	return fakePool(s).Test(ctx, txs)
 }
 
-func (f *fake) Infos() []PeerInfo     { return f.peers }
-func (f *fake) Totals() NetTotals     { return NetTotals{Recv: 100, Sent: 200, Upload: f.upload} }
+func (f *fake) Infos() []backend.PeerInfo { return f.peers }
+func (f *fake) Totals() backend.NetTotals {
+	return backend.NetTotals{Recv: 100, Sent: 200, Upload: f.upload}
+}
 func (f *fake) Active() bool          { return f.active }
 func (f *fake) SetActive(active bool) { f.active = active }
 
 func (f *fake) AddNode(addr string, _ bool) error {
 	if slices.Contains(f.added, addr) {
-		return ErrAlreadyAdded
+		return backend.ErrAlreadyAdded
 	}
 	f.added = append(f.added, addr)
 	return nil
@@ -399,26 +405,26 @@ func (f *fake) AddNode(addr string, _ bool) error {
 
 func (f *fake) RemoveNode(addr string) error {
 	if !slices.Contains(f.added, addr) {
-		return ErrNotFound
+		return backend.ErrNotFound
 	}
 	f.added = slices.DeleteFunc(f.added, func(a string) bool { return a == addr })
 	return nil
 }
 func (f *fake) TryNode(string, bool) error { return nil }
 
-func (f *fake) Added() []AddedNode {
-	var list []AddedNode
+func (f *fake) Added() []backend.AddedNode {
+	var list []backend.AddedNode
 	for _, a := range f.added {
-		list = append(list, AddedNode{Node: a})
+		list = append(list, backend.AddedNode{Node: a})
 	}
 	return list
 }
 
 func (f *fake) DisconnectAddr(addr string) error {
 	n := len(f.peers)
-	f.peers = slices.DeleteFunc(f.peers, func(p PeerInfo) bool { return p.Addr == addr })
+	f.peers = slices.DeleteFunc(f.peers, func(p backend.PeerInfo) bool { return p.Addr == addr })
 	if len(f.peers) == n {
-		return ErrNotFound
+		return backend.ErrNotFound
 	}
 	return nil
 }
@@ -429,22 +435,22 @@ func (f *fake) DisconnectID(id uint64) error {
 			return f.DisconnectAddr(p.Addr)
 		}
 	}
-	return ErrNotFound
+	return backend.ErrNotFound
 }
 func (f *fake) PingAll() {}
-func (f *fake) Addresses(n int) []KnownAddress {
-	return []KnownAddress{{Time: f.now, Services: 9, Host: "10.0.0.1", Port: 18444, Network: "ipv4"}, {Time: f.now, Services: 9, Host: "fc00::1", Port: 18444, Network: "ipv6"}}
+func (f *fake) Addresses(n int) []backend.KnownAddress {
+	return []backend.KnownAddress{{Time: f.now, Services: 9, Host: "10.0.0.1", Port: 18444, Network: "ipv4"}, {Time: f.now, Services: 9, Host: "fc00::1", Port: 18444, Network: "ipv6"}}
 }
 func (f *fake) AddAddress(_ netip.Addr, port uint16, _ bool) error { return f.bookErrs[port] }
 func (f *fake) LocalAddresses() []string                           { return []string{"10.0.0.9:18444"} }
 
-func (f *fake) Template(context.Context, []byte) (Template, error) {
+func (f *fake) Template(context.Context, []byte) (backend.Template, error) {
 	var txs []*types.Tx
 	fees, ops := []int64{0}, []int64{0}
 	for _, id := range (fakePool{f}).IDs() {
 		txs, fees, ops = append(txs, f.pool[id].Tx), append(fees, f.pool[id].Fee), append(ops, 4)
 	}
-	return Template{Block: f.chain.Build(f.tip, f.chain.PayTo, txs...), Fees: fees, SigOps: ops, MempoolSequence: f.sequence}, nil
+	return backend.Template{Block: f.chain.Build(f.tip, f.chain.PayTo, txs...), Fees: fees, SigOps: ops, MempoolSequence: f.sequence}, nil
 }
 
 func (f *fake) Generate(_ context.Context, n int, lock []byte, _ uint64) ([]types.Hash, error) {
@@ -469,11 +475,11 @@ func (f *fake) GenerateBlock(_ context.Context, lock []byte, txs []*types.Tx, su
 	return b, err
 }
 
-func (f *fake) State() MiningState {
+func (f *fake) State() backend.MiningState {
 	if f.mining {
-		return MiningState{On: true, Threads: 1, HashRate: 1000}
+		return backend.MiningState{On: true, Threads: 1, HashRate: 1000}
 	}
-	return MiningState{}
+	return backend.MiningState{}
 }
 
 func (f *fake) SetMining(on bool) error {
@@ -487,13 +493,13 @@ func (x fakeFilters) Filter(h types.Hash) ([]byte, types.Hash, error) {
 	if raw, ok := x.f.filters[h]; ok {
 		return raw, types.Hash{9}, nil
 	}
-	return nil, types.Hash{}, ErrNotFound
+	return nil, types.Hash{}, backend.ErrNotFound
 }
 func (x fakeFilters) Synced() (int32, bool) { return x.f.tip.Height(), true }
 
 func (f *fake) Params() *consensus.Params { return f.params }
-func (f *fake) Service() LocalService {
-	return LocalService{Version: 100, SubVersion: "/Cairn:0.1.0/", Protocol: 70016, Services: 9, LocalRelay: true}
+func (f *fake) Service() backend.LocalService {
+	return backend.LocalService{Version: 100, SubVersion: "/Cairn:0.1.0/", Protocol: 70016, Services: 9, LocalRelay: true}
 }
 func (f *fake) Now() time.Time               { return f.now }
 func (f *fake) SetMockTime(t time.Time)      { f.now = t }
@@ -507,7 +513,7 @@ type rig struct {
 	*fake
 	server *Server
 	http   *httptest.Server
-	client *Client
+	client *client.Client
 	slept  []time.Duration
 	seen   []string
 	mu     sync.Mutex
@@ -519,7 +525,7 @@ func newRig(t *testing.T, blocks int) *rig {
 	t.Helper()
 	r := &rig{fake: newFake(t, blocks)}
 	r.server = New(Config{
-		Credentials: []Credential{PlainCredential(testUser, testPass)},
+		Credentials: []jsonrpc.Credential{jsonrpc.PlainCredential(testUser, testPass)},
 		Sleep: func(_ context.Context, d time.Duration) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
@@ -538,7 +544,7 @@ func newRig(t *testing.T, blocks int) *rig {
 	r.http = httptest.NewServer(r.server)
 	t.Cleanup(r.http.Close)
 	var err error
-	if r.client, err = Dial("http://"+testUser+":"+strings.ReplaceAll(testPass, " ", "%20")+"@"+r.http.Listener.Addr().String(), ""); err != nil {
+	if r.client, err = client.Dial("http://"+testUser+":"+strings.ReplaceAll(testPass, " ", "%20")+"@"+r.http.Listener.Addr().String(), ""); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(r.client.Close)
@@ -561,7 +567,7 @@ type m = map[string]any
 func wantError(t *testing.T, r *rig, code int, text, method string, params ...any) {
 	t.Helper()
 	err := r.client.Call(t.Context(), method, nil, params...)
-	var e *Error
+	var e *jsonrpc.Error
 	if !errors.As(err, &e) || e.Code != code || !strings.Contains(e.Message, text) {
 		t.Errorf("%s %v: got %v, want code %d with %q", method, params, err, code, text)
 	}
@@ -603,18 +609,18 @@ type fakeSnapshots struct{}
 
 func (fakeSnapshots) Declared() []int32 { return []int32{2, 3, 1000} }
 
-func (fakeSnapshots) Chainstates() []Chainstate { return nil }
+func (fakeSnapshots) Chainstates() []backend.Chainstate { return nil }
 
-func (fakeSnapshots) Load(_ context.Context, path string) (Loaded, error) {
-	return Loaded{Path: "/data/" + path}, ErrSnapshotFile
+func (fakeSnapshots) Load(_ context.Context, path string) (backend.Loaded, error) {
+	return backend.Loaded{Path: "/data/" + path}, backend.ErrSnapshotFile
 }
 
-func (fakeSnapshots) Dump(_ context.Context, path string, at Entry) (Dumped, error) {
+func (fakeSnapshots) Dump(_ context.Context, path string, at backend.Entry) (backend.Dumped, error) {
 	switch path {
 	case "there":
-		return Dumped{Path: "/data/there"}, ErrSnapshotExists
+		return backend.Dumped{Path: "/data/there"}, backend.ErrSnapshotExists
 	case "pruned":
-		return Dumped{}, ErrPruned
+		return backend.Dumped{}, backend.ErrPruned
 	}
-	return Dumped{Coins: 7, Path: "/data/" + path, Hash: types.Hash{1}}, nil
+	return backend.Dumped{Coins: 7, Path: "/data/" + path, Hash: types.Hash{1}}, nil
 }

@@ -10,6 +10,9 @@ import (
 
 	"github.com/cairn-chain/cairn/consensus/consensustest"
 	"github.com/cairn-chain/cairn/consensus/script"
+	"github.com/cairn-chain/cairn/rpc/backend"
+	"github.com/cairn-chain/cairn/rpc/chainjson"
+	"github.com/cairn-chain/cairn/rpc/jsonrpc"
 	"github.com/cairn-chain/cairn/types"
 )
 
@@ -21,60 +24,62 @@ type fakeIndex struct {
 
 func (x *fakeIndex) Synced() (int32, bool) { return x.f.tip.Height(), x.err == nil }
 
-func (x *fakeIndex) find(match func(*types.Tx) bool) (FoundTx, error) {
+func (x *fakeIndex) find(match func(*types.Tx) bool) (backend.FoundTx, error) {
 	if x.err != nil {
-		return FoundTx{}, x.err
+		return backend.FoundTx{}, x.err
 	}
 	for n := x.f.tip; n.Parent != nil; n = n.Parent {
 		for i, tx := range n.Block.Txs {
 			if match(tx) {
-				return FoundTx{Tx: tx, Block: n.Hash(), Index: i}, nil
+				return backend.FoundTx{Tx: tx, Block: n.Hash(), Index: i}, nil
 			}
 		}
 	}
-	return FoundTx{}, ErrNotFound
+	return backend.FoundTx{}, backend.ErrNotFound
 }
 
 type fakeTxIndex struct{ *fakeIndex }
 
-func (x fakeTxIndex) Find(_ context.Context, id types.Hash) (FoundTx, error) {
+func (x fakeTxIndex) Find(_ context.Context, id types.Hash) (backend.FoundTx, error) {
 	return x.find(func(tx *types.Tx) bool { return tx.ID() == id })
 }
 
 type fakeSpentIndex struct{ *fakeIndex }
 
-func (x fakeSpentIndex) Find(_ context.Context, op types.OutPoint) (FoundTx, error) {
+func (x fakeSpentIndex) Find(_ context.Context, op types.OutPoint) (backend.FoundTx, error) {
 	return x.find(func(tx *types.Tx) bool { return tx.In[0].PrevOut == op })
 }
 
 // fakeScriptIndex knows the coinbases.
 type fakeScriptIndex struct{ *fakeIndex }
 
-func (x fakeScriptIndex) at() At { return At{x.f.tip.Hash(), x.f.tip.Height()} }
+func (x fakeScriptIndex) at() backend.At {
+	return backend.At{Hash: x.f.tip.Hash(), Height: x.f.tip.Height()}
+}
 
-func (x fakeScriptIndex) History(_ context.Context, lock []byte, height int32, number, most int) (list []ScriptEvent, at At, err error) {
+func (x fakeScriptIndex) History(_ context.Context, lock []byte, height int32, number, most int) (list []backend.ScriptEvent, at backend.At, err error) {
 	for h := max(height, 1); h <= x.f.tip.Height() && len(list) < most; h++ {
 		tx := x.f.chain.Lookup(x.f.tip.Ancestor(h).Hash()).Block.Txs[0]
 		if string(tx.Out[0].Script) == string(lock) && (h > height || number == 0) {
-			list = append(list, ScriptEvent{Height: h, TxID: tx.ID(), Funding: true, Received: tx.Out[0].Value})
+			list = append(list, backend.ScriptEvent{Height: h, TxID: tx.ID(), Funding: true, Received: tx.Out[0].Value})
 		}
 	}
 	return list, x.at(), x.err
 }
 
-func (x fakeScriptIndex) Coins(ctx context.Context, lock []byte, after *ScriptCoin, most int) (list []ScriptCoin, at At, err error) {
+func (x fakeScriptIndex) Coins(ctx context.Context, lock []byte, after *backend.ScriptCoin, most int) (list []backend.ScriptCoin, at backend.At, err error) {
 	from := int32(0)
 	if after != nil {
 		from = after.Height + 1
 	}
 	events, _, err := x.History(ctx, lock, from, 0, most)
 	for _, e := range events {
-		list = append(list, ScriptCoin{OutPoint: types.OutPoint{TxID: e.TxID}, Height: e.Height, Value: e.Received, Coinbase: true})
+		list = append(list, backend.ScriptCoin{OutPoint: types.OutPoint{TxID: e.TxID}, Height: e.Height, Value: e.Received, Coinbase: true})
 	}
 	return list, x.at(), err
 }
 
-func (x fakeScriptIndex) Balance(ctx context.Context, lock []byte) (b ScriptBalance, at At, err error) {
+func (x fakeScriptIndex) Balance(ctx context.Context, lock []byte) (b backend.ScriptBalance, at backend.At, err error) {
 	coins, at, err := x.Coins(ctx, lock, nil, 1000)
 	for _, c := range coins {
 		b.Coins, b.Value, b.Coinbase = b.Coins+1, b.Value+c.Value, b.Coinbase+c.Value
@@ -117,11 +122,11 @@ func TestTxIndexMethods(t *testing.T) {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
-	wantError(t, r, CodeNotFound, "No such mempool or blockchain transaction. Use gettransaction for wallet transactions.", "getrawtransaction", types.Hash{5})
-	x.err = ErrNotSynced
-	wantError(t, r, CodeNotFound, "No such mempool transaction. Blockchain transactions are still in the process of being indexed. Use gettransaction for wallet transactions.", "getrawtransaction", id)
-	x.err = ErrPruned
-	wantError(t, r, CodeMisc, "Block not available", "getrawtransaction", id)
+	wantError(t, r, jsonrpc.CodeNotFound, "No such mempool or blockchain transaction. Use gettransaction for wallet transactions.", "getrawtransaction", types.Hash{5})
+	x.err = backend.ErrNotSynced
+	wantError(t, r, jsonrpc.CodeNotFound, "No such mempool transaction. Blockchain transactions are still in the process of being indexed. Use gettransaction for wallet transactions.", "getrawtransaction", id)
+	x.err = backend.ErrPruned
+	wantError(t, r, jsonrpc.CodeMisc, "Block not available", "getrawtransaction", id)
 }
 
 func TestSpentIndexMethods(t *testing.T) {
@@ -149,16 +154,16 @@ func TestSpentIndexMethods(t *testing.T) {
 		t.Errorf("unspent: %v", got)
 	}
 	outputs := []any{m{"txid": old.TxID, "vout": 0}}
-	wantError(t, r, CodeType, "Unexpected key nonsense", "gettxspendingprevout", outputs, m{"nonsense": true})
-	wantError(t, r, CodeType, "not of expected type bool", "gettxspendingprevout", outputs, m{"mempool_only": 1})
-	x.err = ErrNotSynced
-	wantError(t, r, CodeMisc, "Mempool lacks a relevant spend, and txospenderindex is unavailable.", "gettxspendingprevout", outputs)
+	wantError(t, r, jsonrpc.CodeType, "Unexpected key nonsense", "gettxspendingprevout", outputs, m{"nonsense": true})
+	wantError(t, r, jsonrpc.CodeType, "not of expected type bool", "gettxspendingprevout", outputs, m{"mempool_only": 1})
+	x.err = backend.ErrNotSynced
+	wantError(t, r, jsonrpc.CodeMisc, "Mempool lacks a relevant spend, and txospenderindex is unavailable.", "gettxspendingprevout", outputs)
 	b := r.backend()
 	r.server.Ready(b)
 	if got := ask(old); got["spendingtxid"] != nil {
 		t.Errorf("without an index: %v", got)
 	}
-	wantError(t, r, CodeMisc, "Mempool lacks a relevant spend, and txospenderindex is unavailable.", "gettxspendingprevout", outputs, m{"mempool_only": false})
+	wantError(t, r, jsonrpc.CodeMisc, "Mempool lacks a relevant spend, and txospenderindex is unavailable.", "gettxspendingprevout", outputs, m{"mempool_only": false})
 }
 
 func TestScriptHashMethods(t *testing.T) {
@@ -194,24 +199,24 @@ func TestScriptHashMethods(t *testing.T) {
 		t.Errorf("balance %v", b)
 	}
 	for _, bad := range []string{"x", "1:2:3", ":", "-1:0", "1:99999999999", "a:b"} {
-		wantError(t, r, CodeInvalidParameter, "Invalid after", "getaddresshistory", address, 3, bad)
-		wantError(t, r, CodeInvalidParameter, "Invalid after", "getaddressutxos", address, 3, bad+":")
+		wantError(t, r, jsonrpc.CodeInvalidParameter, "Invalid after", "getaddresshistory", address, 3, bad)
+		wantError(t, r, jsonrpc.CodeInvalidParameter, "Invalid after", "getaddressutxos", address, 3, bad+":")
 	}
 	for _, count := range []any{0, -1, 1001} {
-		wantError(t, r, CodeInvalidParameter, "Invalid count", "getaddresshistory", address, count)
+		wantError(t, r, jsonrpc.CodeInvalidParameter, "Invalid count", "getaddresshistory", address, count)
 	}
-	wantError(t, r, CodeMisc, "out of range", "getaddressutxos", address, 1.5)
-	wantError(t, r, CodeNotFound, "Invalid address or descriptor", "getaddressbalance", "nonsense")
-	wantError(t, r, CodeInvalidParameter, "stands for 4 scripts", "getaddressbalance", "combo(0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798)")
-	x.err = ErrNotSynced
-	wantError(t, r, CodeMisc, "being checked or repaired", "getaddressutxos", address)
-	x.err = ErrTooMany
-	wantError(t, r, CodeMisc, "too many unspent outputs", "getaddressbalance", address)
+	wantError(t, r, jsonrpc.CodeMisc, "out of range", "getaddressutxos", address, 1.5)
+	wantError(t, r, jsonrpc.CodeNotFound, "Invalid address or descriptor", "getaddressbalance", "nonsense")
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "stands for 4 scripts", "getaddressbalance", "combo(0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798)")
+	x.err = backend.ErrNotSynced
+	wantError(t, r, jsonrpc.CodeMisc, "being checked or repaired", "getaddressutxos", address)
+	x.err = backend.ErrTooMany
+	wantError(t, r, jsonrpc.CodeMisc, "too many unspent outputs", "getaddressbalance", address)
 	x.err = errors.New("disk")
-	wantError(t, r, CodeMisc, "disk", "getaddresshistory", address)
+	wantError(t, r, jsonrpc.CodeMisc, "disk", "getaddresshistory", address)
 	r.server.Ready(r.backend())
 	for _, method := range []string{"getaddresshistory", "getaddressbalance", "getaddressutxos"} {
-		wantError(t, r, CodeMisc, "Start it with --scripthashindex", method, address)
+		wantError(t, r, jsonrpc.CodeMisc, "Start it with --scripthashindex", method, address)
 	}
 }
 
@@ -269,23 +274,23 @@ func TestScanBlocks(t *testing.T) {
 	if call2[bool](t, r, "scanblocks", "abort") {
 		t.Error("nothing was aborted")
 	}
-	wantError(t, r, CodeInvalidParameter, "Invalid action 'dance'", "scanblocks", "dance")
-	wantError(t, r, CodeMisc, "scanobjects argument is required", "scanblocks", "start")
-	wantError(t, r, CodeMisc, "Invalid start_height", "scanblocks", "start", find, 7)
-	wantError(t, r, CodeMisc, "Invalid start_height", "scanblocks", "start", find, -1)
-	wantError(t, r, CodeMisc, "Invalid stop_height", "scanblocks", "start", find, 3, 2)
-	wantError(t, r, CodeMisc, "Invalid stop_height", "scanblocks", "start", find, 3, 7)
-	wantError(t, r, CodeNotFound, "Unknown filtertype", "scanblocks", "start", find, 0, 1, "fancy")
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "Invalid action 'dance'", "scanblocks", "dance")
+	wantError(t, r, jsonrpc.CodeMisc, "scanobjects argument is required", "scanblocks", "start")
+	wantError(t, r, jsonrpc.CodeMisc, "Invalid start_height", "scanblocks", "start", find, 7)
+	wantError(t, r, jsonrpc.CodeMisc, "Invalid start_height", "scanblocks", "start", find, -1)
+	wantError(t, r, jsonrpc.CodeMisc, "Invalid stop_height", "scanblocks", "start", find, 3, 2)
+	wantError(t, r, jsonrpc.CodeMisc, "Invalid stop_height", "scanblocks", "start", find, 3, 7)
+	wantError(t, r, jsonrpc.CodeNotFound, "Unknown filtertype", "scanblocks", "start", find, 0, 1, "fancy")
 	delete(r.filters, odd.Hash())
-	wantError(t, r, CodeMisc, "still in the process of being indexed", "scanblocks", "start", find)
-	r.server.state.Load().BlockScan.Store(&Scan{Cancel: func() {}, Status: func() any { return map[string]any{"progress": 50, "current_height": 15} }})
+	wantError(t, r, jsonrpc.CodeMisc, "still in the process of being indexed", "scanblocks", "start", find)
+	r.server.state.Load().BlockScan.Store(&chainjson.Scan{Cancel: func() {}, Status: func() any { return map[string]any{"progress": 50, "current_height": 15} }})
 	if got := call2[m](t, r, "scanblocks", "status"); got["progress"] != 50.0 || got["current_height"] != 15.0 {
 		t.Errorf("status %v", got)
 	}
 	if !call2[bool](t, r, "scanblocks", "abort") {
 		t.Error("not aborted")
 	}
-	wantError(t, r, CodeInvalidParameter, "Scan already in progress", "scanblocks", "start", find)
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "Scan already in progress", "scanblocks", "start", find)
 }
 
 func lyingFilter(t *testing.T, hash types.Hash) []byte {

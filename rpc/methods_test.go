@@ -15,6 +15,9 @@ import (
 	"github.com/cairn-chain/cairn/consensus"
 	"github.com/cairn-chain/cairn/consensus/consensustest"
 	"github.com/cairn-chain/cairn/consensus/script"
+	"github.com/cairn-chain/cairn/rpc/backend"
+	"github.com/cairn-chain/cairn/rpc/chainjson"
+	"github.com/cairn-chain/cairn/rpc/jsonrpc"
 	"github.com/cairn-chain/cairn/types"
 )
 
@@ -32,7 +35,7 @@ func TestTable(t *testing.T) {
 	ended, end := context.WithCancel(t.Context())
 	end() // so that nothing waits
 	seen := map[string]bool{}
-	topics := map[string]bool{topicBlockchain: true, topicControl: true, topicMining: true, topicNetwork: true, topicRaw: true, topicUtil: true}
+	topics := map[string]bool{chainjson.TopicBlockchain: true, chainjson.TopicControl: true, chainjson.TopicMining: true, chainjson.TopicNetwork: true, chainjson.TopicRaw: true, chainjson.TopicUtil: true}
 	for _, m := range Methods() {
 		if seen[m.Name] {
 			t.Errorf("%s stands twice in the table", m.Name)
@@ -53,8 +56,8 @@ func TestTable(t *testing.T) {
 				names[n] = true
 			}
 		}
-		least := slices.IndexFunc(m.Params, func(p Param) bool { return p.Required })
-		words := m.exampleParams()
+		least := slices.IndexFunc(m.Params, func(p jsonrpc.Param) bool { return p.Required })
+		words := m.ExampleParams()
 		if least >= 0 && len(words) == 0 || len(words) > len(m.Params) {
 			t.Errorf("%s: its example has %d parameters", m.Name, len(words))
 		}
@@ -62,7 +65,7 @@ func TestTable(t *testing.T) {
 			t.Errorf("%s: its example is not JSON: %s", m.Name, raw)
 			continue
 		}
-		if _, err := r.server.Call(ended, m.Name, rawParams(words)...); err != nil && (strings.HasPrefix(err.Error(), m.usage()+"\n") || strings.HasPrefix(err.Error(), "Wrong type")) {
+		if _, err := r.server.Call(ended, m.Name, rawParams(words)...); err != nil && (strings.HasPrefix(err.Error(), m.Usage()+"\n") || strings.HasPrefix(err.Error(), "Wrong type")) {
 			t.Errorf("%s: its own example is refused: %v", m.Name, err)
 		}
 	}
@@ -80,8 +83,8 @@ func TestTable(t *testing.T) {
 }
 
 // jsonType is the JSON type that a parameter has to be, "" if the handler looks at it.
-func jsonType(t Type) string {
-	return map[Type]string{TypeString: "string", TypeHex: "string", TypeNumber: "number", TypeBool: "bool", TypeObject: "object", TypeArray: "array"}[t]
+func jsonType(t jsonrpc.Type) string {
+	return map[jsonrpc.Type]string{jsonrpc.TypeString: "string", jsonrpc.TypeHex: "string", jsonrpc.TypeNumber: "number", jsonrpc.TypeBool: "bool", jsonrpc.TypeObject: "object", jsonrpc.TypeArray: "array"}[t]
 }
 
 // TestParameterTypes gives every parameter of every method a value of each wrong type.
@@ -107,8 +110,8 @@ func TestParameterTypes(t *testing.T) {
 				args[i] = text
 				_, err := r.server.Call(t.Context(), m.Name, rawParams(args)...)
 				wanted := fmt.Sprintf("Wrong type passed:\n{\n    \"Position %d (%s)\": \"JSON value of type %s is not of expected type %s\"\n}", i+1, strings.Split(p.Name, "|")[0], is, want)
-				var e *Error
-				if !errors.As(err, &e) || e.Code != CodeType || e.Message != wanted {
+				var e *jsonrpc.Error
+				if !errors.As(err, &e) || e.Code != jsonrpc.CodeType || e.Message != wanted {
 					t.Errorf("%s: got %v\nwant %s", m.Name, err, wanted)
 				}
 			}
@@ -127,19 +130,19 @@ func TestEveryMethodSurvives(t *testing.T) {
 	end() // so that nothing waits
 	odd := []string{`""`, `"zz"`, `"` + strings.Repeat("0", 64) + `"`, `-1`, `0`, `1e3`, `9223372036854775807`, `true`, `[]`, `[null]`, `[[]]`, `[{}]`, `["",1]`, `{}`, `{"a":null}`, `{"mode":7}`}
 	for _, m := range Methods() {
-		bodies := [][]string{nil, m.exampleParams(), slices.Repeat([]string{"null"}, len(m.Params))}
+		bodies := [][]string{nil, m.ExampleParams(), slices.Repeat([]string{"null"}, len(m.Params))}
 		for _, v := range odd {
 			bodies = append(bodies, slices.Repeat([]string{v}, len(m.Params)))
 		}
 		for _, v := range odd { // the first parameter right, the rest odd
-			if words := m.exampleParams(); len(words) > 0 && len(m.Params) > 1 {
+			if words := m.ExampleParams(); len(words) > 0 && len(m.Params) > 1 {
 				bodies = append(bodies, append(words[:1], slices.Repeat([]string{v}, len(m.Params)-1)...))
 			}
 		}
 		for _, params := range bodies {
 			_, err := r.server.Call(ended, m.Name, rawParams(params)...)
-			var e *Error
-			if err != nil && (!errors.As(err, &e) || e.Code == CodeInternal || e.Message == "") {
+			var e *jsonrpc.Error
+			if err != nil && (!errors.As(err, &e) || e.Code == jsonrpc.CodeInternal || e.Message == "") {
 				t.Errorf("%s(%s): %v", m.Name, params, err)
 			}
 		}
@@ -151,10 +154,10 @@ func TestHelp(t *testing.T) {
 	all := call2[string](t, r, "help")
 	for _, m := range Methods() {
 		text := call2[string](t, r, "help", m.Name)
-		if !strings.HasPrefix(text, m.usage()+"\n\n") || !strings.Contains(text, "\nResult:\n") || !strings.Contains(text, "\nExamples:\n> cairn rpc "+m.Name) {
+		if !strings.HasPrefix(text, m.Usage()+"\n\n") || !strings.Contains(text, "\nResult:\n") || !strings.Contains(text, "\nExamples:\n> cairn rpc "+m.Name) {
 			t.Errorf("help %s:\n%s", m.Name, text)
 		}
-		if !strings.Contains(all, m.usage()) {
+		if !strings.Contains(all, m.Usage()) {
 			t.Errorf("help does not list %s", m.Name)
 		}
 		if i := strings.Index(text, `"method"`); !json.Valid([]byte(text[strings.LastIndex(text[:i], "'")+1 : strings.LastIndex(text, "' -H")])) {
@@ -236,9 +239,9 @@ func TestChainMethods(t *testing.T) {
 	if raw != hex.EncodeToString(header.Append(nil)) {
 		t.Errorf("raw header %s", raw)
 	}
-	wantError(t, r, CodeNotFound, "Block not found", "getblock", types.Hash{7})
-	wantError(t, r, CodeInvalidParameter, "blockhash must be hexadecimal string (not 'zz", "getblock", strings.Repeat("zz", 32))
-	wantError(t, r, CodeInvalidParameter, "blockhash must be of length 64 (not 3, for 'abc')", "getblock", "abc")
+	wantError(t, r, jsonrpc.CodeNotFound, "Block not found", "getblock", types.Hash{7})
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "blockhash must be hexadecimal string (not 'zz", "getblock", strings.Repeat("zz", 32))
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "blockhash must be of length 64 (not 3, for 'abc')", "getblock", "abc")
 
 	fork := r.chain.Extend(tip.Parent.Parent)
 	r.tips = append(r.tips, fork)
@@ -259,7 +262,7 @@ func TestChainMethods(t *testing.T) {
 	if stats["txcount"] != 6.0 || stats["window_block_count"] != 2.0 || stats["window_tx_count"] != 2.0 {
 		t.Errorf("getchaintxstats: %v", stats)
 	}
-	wantError(t, r, CodeInvalidParameter, "Invalid block count", "getchaintxstats", 5)
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "Invalid block count", "getchaintxstats", 5)
 }
 
 func TestInvalidateAndReconsider(t *testing.T) {
@@ -274,7 +277,7 @@ func TestInvalidateAndReconsider(t *testing.T) {
 	if got := call2[int](t, r, "getblockcount"); got != 3 {
 		t.Errorf("height %d after preciousblock", got)
 	}
-	wantError(t, r, CodeNotFound, "Block not found", "invalidateblock", types.Hash{1})
+	wantError(t, r, jsonrpc.CodeNotFound, "Block not found", "invalidateblock", types.Hash{1})
 	if !call2[bool](t, r, "verifychain") {
 		t.Error("verifychain says no")
 	}
@@ -333,15 +336,15 @@ func TestGetBlockVerbosity(t *testing.T) {
 	if got := call2[m](t, r, "getblockstats", n.Hash(), []string{"txs", "height"}); len(got) != 2 || got["height"] != 102.0 {
 		t.Errorf("chosen block stats: %v", got)
 	}
-	wantError(t, r, CodeInvalidParameter, "Invalid selected statistic 'x'", "getblockstats", 1, []string{"x"})
-	wantError(t, r, CodeInvalidParameter, "Target block height 500 after current tip 102", "getblockstats", 500)
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "Invalid selected statistic 'x'", "getblockstats", 1, []string{"x"})
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "Target block height 500 after current tip 102", "getblockstats", 500)
 }
 
 func TestRawTransactions(t *testing.T) {
 	r := newRig(t, 0)
 	tx, n := spendBlock(t, r)
 	id := tx.ID()
-	wantError(t, r, CodeNotFound, "No such mempool transaction. Use -txindex", "getrawtransaction", id)
+	wantError(t, r, jsonrpc.CodeNotFound, "No such mempool transaction. Use -txindex", "getrawtransaction", id)
 	got := call2[m](t, r, "getrawtransaction", id, 2, n.Hash())
 	if got["in_active_chain"] != true || got["confirmations"] != 1.0 || got["fee"] != 0.00001 || got["blockhash"] != n.Hash().String() || got["blocktime"] != float64(n.Block.Header.Time) {
 		t.Errorf("in its block: %v", got)
@@ -349,17 +352,17 @@ func TestRawTransactions(t *testing.T) {
 	if got := call2[string](t, r, "getrawtransaction", id, false, n.Hash()); got != hex.EncodeToString(tx.Bytes()) {
 		t.Errorf("bytes %s", got)
 	}
-	wantError(t, r, CodeNotFound, "No such transaction found in the provided block", "getrawtransaction", id, 1, n.Parent.Hash())
-	wantError(t, r, CodeNotFound, "Block hash not found", "getrawtransaction", id, 1, types.Hash{3})
-	wantError(t, r, CodeNotFound, "genesis block coinbase", "getrawtransaction", r.params.Genesis.Txs[0].ID())
+	wantError(t, r, jsonrpc.CodeNotFound, "No such transaction found in the provided block", "getrawtransaction", id, 1, n.Parent.Hash())
+	wantError(t, r, jsonrpc.CodeNotFound, "Block hash not found", "getrawtransaction", id, 1, types.Hash{3})
+	wantError(t, r, jsonrpc.CodeNotFound, "genesis block coinbase", "getrawtransaction", r.params.Genesis.Txs[0].ID())
 	if got := call2[m](t, r, "decoderawtransaction", hex.EncodeToString(tx.Bytes())); got["txid"] != id.String() || got["hex"] != nil || got["vsize"] != float64(tx.VSize()) {
 		t.Errorf("decoded: %v", got)
 	}
 	for _, bad := range []string{"", "zz", "00", hex.EncodeToString(tx.Bytes()) + "00", hex.EncodeToString(tx.Bytes()[:40])} {
-		wantError(t, r, CodeDeserialization, "TX decode failed", "decoderawtransaction", bad)
-		wantError(t, r, CodeDeserialization, "TX decode failed. Make sure the tx has at least one input.", "sendrawtransaction", bad)
+		wantError(t, r, jsonrpc.CodeDeserialization, "TX decode failed", "decoderawtransaction", bad)
+		wantError(t, r, jsonrpc.CodeDeserialization, "TX decode failed. Make sure the tx has at least one input.", "sendrawtransaction", bad)
 	}
-	wantError(t, r, CodeAlreadyInChain, "Transaction outputs already in utxo set", "sendrawtransaction", hex.EncodeToString(tx.Bytes()))
+	wantError(t, r, jsonrpc.CodeAlreadyInChain, "Transaction outputs already in utxo set", "sendrawtransaction", hex.EncodeToString(tx.Bytes()))
 }
 
 func TestSubmitErrors(t *testing.T) {
@@ -371,12 +374,12 @@ func TestSubmitErrors(t *testing.T) {
 		text   string
 		tested string
 	}{
-		{ErrMissingInputs, CodeVerify, "bad-txns-inputs-missingorspent", "missing-inputs"},
-		{ErrMaxFeeRate, CodeVerify, "Fee exceeds maximum configured by user (e.g. -maxtxfee, maxfeerate)", ""},
-		{consensus.Reject(consensus.MaxFeeExceeded, ""), CodeVerify, "Fee exceeds maximum", "max-fee-exceeded"},
-		{consensus.Reject(consensus.MinRelayFeeNotMet, "10 < 110"), CodeVerifyRejected, "min relay fee not met, 10 < 110", "min relay fee not met"},
-		{consensus.Reject(consensus.MandatoryScriptVerify, "Signature must be zero"), CodeVerifyRejected, "mandatory-script-verify-flag-failed (Signature must be zero)", "mandatory-script-verify-flag-failed (Signature must be zero)"},
-		{consensus.Reject(consensus.Dust, ""), CodeVerifyRejected, "dust", "dust"},
+		{backend.ErrMissingInputs, jsonrpc.CodeVerify, "bad-txns-inputs-missingorspent", "missing-inputs"},
+		{backend.ErrMaxFeeRate, jsonrpc.CodeVerify, "Fee exceeds maximum configured by user (e.g. -maxtxfee, maxfeerate)", ""},
+		{consensus.Reject(consensus.MaxFeeExceeded, ""), jsonrpc.CodeVerify, "Fee exceeds maximum", "max-fee-exceeded"},
+		{consensus.Reject(consensus.MinRelayFeeNotMet, "10 < 110"), jsonrpc.CodeVerifyRejected, "min relay fee not met, 10 < 110", "min relay fee not met"},
+		{consensus.Reject(consensus.MandatoryScriptVerify, "Signature must be zero"), jsonrpc.CodeVerifyRejected, "mandatory-script-verify-flag-failed (Signature must be zero)", "mandatory-script-verify-flag-failed (Signature must be zero)"},
+		{consensus.Reject(consensus.Dust, ""), jsonrpc.CodeVerifyRejected, "dust", "dust"},
 	} {
 		r.submitErr = c.err
 		wantError(t, r, c.code, c.text, "sendrawtransaction", raw)
@@ -389,11 +392,11 @@ func TestSubmitErrors(t *testing.T) {
 		}
 	}
 	r.submitErr = nil
-	wantError(t, r, CodeInvalidParameter, "Fee rates larger than", "sendrawtransaction", raw, "1.1")
-	wantError(t, r, CodeType, "Invalid amount", "sendrawtransaction", raw, "much")
-	wantError(t, r, CodeType, "Amount out of range", "sendrawtransaction", raw, -1)
-	wantError(t, r, CodeType, "Amount is not a number or string", "sendrawtransaction", raw, true)
-	wantError(t, r, CodeInvalidParameter, "Array must contain between 1 and 25 transactions.", "testmempoolaccept", []string{})
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "Fee rates larger than", "sendrawtransaction", raw, "1.1")
+	wantError(t, r, jsonrpc.CodeType, "Invalid amount", "sendrawtransaction", raw, "much")
+	wantError(t, r, jsonrpc.CodeType, "Amount out of range", "sendrawtransaction", raw, -1)
+	wantError(t, r, jsonrpc.CodeType, "Amount is not a number or string", "sendrawtransaction", raw, true)
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "Array must contain between 1 and 25 transactions.", "testmempoolaccept", []string{})
 	got := call2[[]m](t, r, "testmempoolaccept", []string{raw})[0]
 	if got["allowed"] != true || got["fees"].(m)["base"] != 0.000005 {
 		t.Errorf("allowed: %v", got)
@@ -414,7 +417,7 @@ func TestBurn(t *testing.T) {
 	tx := consensustest.SpendTx(500, consensustest.CoinEntry(r.params.Genesis.Txs[0], 0)).Clone()
 	tx.Out[1].Value = 1000
 	raw := hex.EncodeToString(tx.Bytes())
-	wantError(t, r, CodeVerify, "Unspendable output exceeds maximum configured by user (maxburnamount)", "sendrawtransaction", raw)
+	wantError(t, r, jsonrpc.CodeVerify, "Unspendable output exceeds maximum configured by user (maxburnamount)", "sendrawtransaction", raw)
 	if got := call2[string](t, r, "sendrawtransaction", raw, 0, "0.00001"); got != tx.ID().String() {
 		t.Errorf("got %s", got)
 	}
@@ -432,7 +435,7 @@ func TestMempoolMethods(t *testing.T) {
 	if got := call2[m](t, r, "getrawmempool", false, true); got["mempool_sequence"] != 2.0 || len(got["txids"].([]any)) != 2 {
 		t.Errorf("with sequence: %v", got)
 	}
-	wantError(t, r, CodeInvalidParameter, "Verbose results cannot contain mempool sequence values.", "getrawmempool", true, true)
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "Verbose results cannot contain mempool sequence values.", "getrawmempool", true, true)
 	entry := call2[m](t, r, "getrawmempool", true)[child.ID().String()].(m)
 	if entry["fees"].(m)["base"] != 0.000003 || entry["depends"].([]any)[0] != parent.ID().String() || entry["wtxid"] != child.WitnessID().String() {
 		t.Errorf("entry: %v", entry)
@@ -443,8 +446,8 @@ func TestMempoolMethods(t *testing.T) {
 	if got := call2[m](t, r, "getmempoolancestors", child.ID(), true); got[parent.ID().String()] == nil {
 		t.Errorf("ancestors: %v", got)
 	}
-	wantError(t, r, CodeNotFound, "Transaction not in mempool", "getmempoolentry", types.Hash{5})
-	wantError(t, r, CodeNotFound, "Transaction not in mempool", "getmempoolcluster", types.Hash{5})
+	wantError(t, r, jsonrpc.CodeNotFound, "Transaction not in mempool", "getmempoolentry", types.Hash{5})
+	wantError(t, r, jsonrpc.CodeNotFound, "Transaction not in mempool", "getmempoolcluster", types.Hash{5})
 	if got := call2[m](t, r, "getmempoolcluster", parent.ID()); got["txcount"] != 1.0 || len(got["chunks"].([]any)) != 1 {
 		t.Errorf("getmempoolcluster: %v", got)
 	}
@@ -456,11 +459,11 @@ func TestMempoolMethods(t *testing.T) {
 	if spent[0]["spendingtxid"] != child.ID().String() || spent[1]["spendingtxid"] != nil {
 		t.Errorf("gettxspendingprevout: %v", spent)
 	}
-	wantError(t, r, CodeInvalidParameter, "vout cannot be negative", "gettxspendingprevout", []any{m{"txid": parent.ID(), "vout": -1}})
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "vout cannot be negative", "gettxspendingprevout", []any{m{"txid": parent.ID(), "vout": -1}})
 	if !call2[bool](t, r, "prioritisetransaction", parent.ID(), 0.0, 5000) {
 		t.Error("prioritisetransaction says no")
 	}
-	wantError(t, r, CodeInvalidParameter, "dummy argument to prioritisetransaction must be 0", "prioritisetransaction", parent.ID(), 1, 5000)
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "dummy argument to prioritisetransaction must be 0", "prioritisetransaction", parent.ID(), 1, 5000)
 	if got := call2[m](t, r, "getprioritisedtransactions"); got[parent.ID().String()].(m)["fee_delta"] != 5000.0 {
 		t.Errorf("prioritised: %v", got)
 	}
@@ -468,18 +471,18 @@ func TestMempoolMethods(t *testing.T) {
 		t.Errorf("savemempool: %v", got)
 	}
 	call2[m](t, r, "importmempool", "x", m{"use_current_time": false, "apply_unbroadcast_set": true})
-	if r.imported != (ImportOptions{Unbroadcast: true}) {
+	if r.imported != (backend.ImportOptions{Unbroadcast: true}) {
 		t.Errorf("importmempool: %+v", r.imported)
 	}
-	wantError(t, r, CodeMisc, "Unable to import mempool file: no such file", "importmempool", "")
+	wantError(t, r, jsonrpc.CodeMisc, "Unable to import mempool file: no such file", "importmempool", "")
 	if got := call2[m](t, r, "estimaterawfee", 6); len(got) != 0 {
 		t.Errorf("estimaterawfee without an estimator: %v", got)
 	}
-	wantError(t, r, CodeInvalidParameter, "Invalid threshold", "estimaterawfee", 6, 2)
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "Invalid threshold", "estimaterawfee", 6, 2)
 	if got := call2[m](t, r, "estimatesmartfee", 6); got["feerate"] != 0.00001 || got["blocks"] != 6.0 {
 		t.Errorf("estimatesmartfee: %v", got)
 	}
-	wantError(t, r, CodeInvalidParameter, "Invalid conf_target, must be between 1 and 1008", "estimatesmartfee", 0)
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "Invalid conf_target, must be between 1 and 1008", "estimatesmartfee", 0)
 }
 
 func TestCoinMethods(t *testing.T) {
@@ -510,7 +513,7 @@ func TestCoinMethods(t *testing.T) {
 	if info := call2[m](t, r, "gettxoutsetinfo", "none"); info["muhash"] != nil || info["hash_serialized_3"] != nil {
 		t.Errorf("no checksum asked: %v", info)
 	}
-	wantError(t, r, CodeInvalidParameter, "'x' is not a valid hash_type", "gettxoutsetinfo", "x")
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "'x' is not a valid hash_type", "gettxoutsetinfo", "x")
 	lock := consensustest.KeyLock()
 	address, _ := script.EncodeAddress(r.params.Addresses(), lock)
 	for _, desc := range []string{"addr(" + address + ")", "raw(" + hex.EncodeToString(lock) + ")"} {
@@ -528,9 +531,9 @@ func TestCoinMethods(t *testing.T) {
 	if call2[bool](t, r, "scantxoutset", "abort") {
 		t.Error("abort says that a scan ran")
 	}
-	wantError(t, r, CodeMisc, "scanobjects argument is required", "scantxoutset", "start")
-	wantError(t, r, CodeInvalidParameter, "Invalid action 'x'", "scantxoutset", "x")
-	wantError(t, r, CodeNotFound, "does not match computed checksum", "scantxoutset", "start", []string{"raw(51)#aaaaaaaa"})
+	wantError(t, r, jsonrpc.CodeMisc, "scanobjects argument is required", "scantxoutset", "start")
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "Invalid action 'x'", "scantxoutset", "x")
+	wantError(t, r, jsonrpc.CodeNotFound, "does not match computed checksum", "scantxoutset", "start", []string{"raw(51)#aaaaaaaa"})
 }
 
 func TestProofs(t *testing.T) {
@@ -550,10 +553,10 @@ func TestProofs(t *testing.T) {
 			t.Errorf("a forged proof commits to %v", got)
 		}
 	}
-	wantError(t, r, CodeNotFound, "Not all transactions found", "gettxoutproof", []any{tx.ID()}, n.Parent.Hash())
-	wantError(t, r, CodeNotFound, "Transaction not yet in block", "gettxoutproof", []any{types.Hash{1}})
-	wantError(t, r, CodeInvalidParameter, "duplicated txid", "gettxoutproof", []any{tx.ID(), tx.ID()})
-	wantError(t, r, CodeDeserialization, "Proof decode failed", "verifytxoutproof", "00")
+	wantError(t, r, jsonrpc.CodeNotFound, "Not all transactions found", "gettxoutproof", []any{tx.ID()}, n.Parent.Hash())
+	wantError(t, r, jsonrpc.CodeNotFound, "Transaction not yet in block", "gettxoutproof", []any{types.Hash{1}})
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "duplicated txid", "gettxoutproof", []any{tx.ID(), tx.ID()})
+	wantError(t, r, jsonrpc.CodeDeserialization, "Proof decode failed", "verifytxoutproof", "00")
 }
 
 func TestWaits(t *testing.T) {
@@ -580,5 +583,5 @@ func TestWaits(t *testing.T) {
 	if got := <-done; got["height"] != 4.0 || got["hash"] != r.tip.Hash().String() {
 		t.Errorf("waited for height 4: %v", got)
 	}
-	wantError(t, r, CodeMisc, "Negative timeout", "waitfornewblock", -1)
+	wantError(t, r, jsonrpc.CodeMisc, "Negative timeout", "waitfornewblock", -1)
 }

@@ -9,18 +9,20 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cairn-chain/cairn/rpc/backend"
+	"github.com/cairn-chain/cairn/rpc/jsonrpc"
 	"github.com/cairn-chain/cairn/types"
 )
 
 // netFake is Bans, NetTools and Control.
 type netFake struct {
-	upload   UploadTarget
+	upload   backend.UploadTarget
 	bookErrs map[uint16]error // of AddAddress, by port
-	bans     []Ban
+	bans     []backend.Ban
 	sentRaw  []string
 	fetched  []string
-	orphans  []Orphan
-	slots    []BookSlot
+	orphans  []backend.Orphan
+	slots    []backend.BookSlot
 	logs     map[string]bool
 	hurried  time.Duration
 }
@@ -52,7 +54,7 @@ func (f *netFake) Holds(net netip.Prefix) bool {
 }
 
 func (f *netFake) Ban(net netip.Prefix, until time.Time) error {
-	f.bans = append(f.bans, Ban{net, time.Unix(1_700_000_000, 0), until})
+	f.bans = append(f.bans, backend.Ban{Net: net, Created: time.Unix(1_700_000_000, 0), Until: until})
 	return nil
 }
 
@@ -67,19 +69,19 @@ func (f *netFake) Unban(net netip.Prefix) (bool, error) {
 }
 
 func (f *netFake) Clear() error              { f.bans = nil; return nil }
-func (f *netFake) Bans() []Ban               { return f.bans }
+func (f *netFake) Bans() []backend.Ban       { return f.bans }
 func (f *netFake) DefaultBan() time.Duration { return 24 * time.Hour }
 
 func (f *netFake) Connect(_, kind string, _ bool) error {
 	if kind == "feeler" {
-		return ErrNoPlace
+		return backend.ErrNoPlace
 	}
 	return nil
 }
 
 func (f *netFake) SendRaw(peer uint64, command string, payload []byte) error {
 	if peer != 7 {
-		return ErrNotFound
+		return backend.ErrNotFound
 	}
 	f.sentRaw = append(f.sentRaw, fmt.Sprintf("%s %x", command, payload))
 	return nil
@@ -93,14 +95,14 @@ func (f *netFake) FetchBlock(peer uint64, hash types.Hash) error {
 	return nil
 }
 
-func (f *netFake) Orphans() []Orphan     { return f.orphans }
-func (f *netFake) BookSlots() []BookSlot { return f.slots }
-func (f *netFake) BookCounts() []BookCount {
-	return []BookCount{{"ipv4", 3, 1}, {"ipv6", 2, 0}, {"onion", 0, 0}}
+func (f *netFake) Orphans() []backend.Orphan     { return f.orphans }
+func (f *netFake) BookSlots() []backend.BookSlot { return f.slots }
+func (f *netFake) BookCounts() []backend.BookCount {
+	return []backend.BookCount{{Network: "ipv4", New: 3, Tried: 1}, {Network: "ipv6", New: 2}, {Network: "onion"}}
 }
 
-func (f *netFake) LogCategories() []LogCategory {
-	return []LogCategory{{"mempool", f.logs["mempool"]}, {"net", f.logs["net"]}}
+func (f *netFake) LogCategories() []backend.LogCategory {
+	return []backend.LogCategory{{Name: "mempool", On: f.logs["mempool"]}, {Name: "net", On: f.logs["net"]}}
 }
 
 func (f *netFake) SetLogCategory(name string, on bool) bool {
@@ -129,12 +131,12 @@ func TestSetBan(t *testing.T) {
 		text string
 		args []any
 	}{
-		{CodeInvalidNet, "Error: Invalid IP/Subnet", []any{"127.0.0.1/42", "add"}},
-		{CodeInvalidNet, "Error: Invalid IP/Subnet", []any{"host.name", "remove"}},
-		{CodeMisc, "setban", []any{"127.0.0.1", "onetry"}},
-		{CodeInvalidParameter, "Error: Absolute timestamp is in the past", []any{"127.27.0.1", "add", 123, true}},
-		{CodeInvalidNet, "Error: Unban failed. Requested address/subnet was not previously manually banned.", []any{"127.0.0.0/24", "remove"}},
-		{CodeType, "not of expected type", []any{"127.0.0.1", "add", "x"}},
+		{jsonrpc.CodeInvalidNet, "Error: Invalid IP/Subnet", []any{"127.0.0.1/42", "add"}},
+		{jsonrpc.CodeInvalidNet, "Error: Invalid IP/Subnet", []any{"host.name", "remove"}},
+		{jsonrpc.CodeMisc, "setban", []any{"127.0.0.1", "onetry"}},
+		{jsonrpc.CodeInvalidParameter, "Error: Absolute timestamp is in the past", []any{"127.27.0.1", "add", 123, true}},
+		{jsonrpc.CodeInvalidNet, "Error: Unban failed. Requested address/subnet was not previously manually banned.", []any{"127.0.0.0/24", "remove"}},
+		{jsonrpc.CodeType, "not of expected type", []any{"127.0.0.1", "add", "x"}},
 	} {
 		wantError(t, r, c.code, c.text, "setban", c.args...)
 	}
@@ -142,8 +144,8 @@ func TestSetBan(t *testing.T) {
 	call2[any](t, r, "setban", "10.0.0.1", "add", 3600)
 	call2[any](t, r, "setban", "2001::/32", "add", now+99, true)
 	call2[any](t, r, "setban", "10.0.0.2", "add", int64(1)<<62)
-	wantError(t, r, CodeNodeAlreadyAdded, "Error: IP/Subnet already banned", "setban", "127.0.0.0/24", "add")
-	wantError(t, r, CodeNodeAlreadyAdded, "Error: IP/Subnet already banned", "setban", "127.0.0.5", "add")
+	wantError(t, r, jsonrpc.CodeNodeAlreadyAdded, "Error: IP/Subnet already banned", "setban", "127.0.0.0/24", "add")
+	wantError(t, r, jsonrpc.CodeNodeAlreadyAdded, "Error: IP/Subnet already banned", "setban", "127.0.0.5", "add")
 	call2[any](t, r, "setban", "127.0.0.0/16", "add", -5)
 	got := call2[[]m](t, r, "listbanned")
 	if len(got) != 5 || !reflect.DeepEqual(got[1], m{"address": "10.0.0.1/32", "ban_created": float64(now), "banned_until": float64(now + 3600), "ban_duration": 3600.0, "time_remaining": 3600.0}) ||
@@ -162,12 +164,12 @@ func TestAddConnection(t *testing.T) {
 	if !reflect.DeepEqual(got, m{"address": "10.0.0.1:1", "connection_type": "outbound-full-relay"}) {
 		t.Errorf("addconnection %v", got)
 	}
-	wantError(t, r, CodeNodeCapacity, "Error: Already at capacity for specified connection type.", "addconnection", "10.0.0.1:1", "feeler", false)
-	wantError(t, r, CodeInvalidParameter, "addconnection", "addconnection", "10.0.0.1:1", "manual", false)
-	wantError(t, r, CodeInvalidParameter, "requires -v2transport init flag", "addconnection", "10.0.0.1:1", "feeler", true)
+	wantError(t, r, jsonrpc.CodeNodeCapacity, "Error: Already at capacity for specified connection type.", "addconnection", "10.0.0.1:1", "feeler", false)
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "addconnection", "addconnection", "10.0.0.1:1", "manual", false)
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "requires -v2transport init flag", "addconnection", "10.0.0.1:1", "feeler", true)
 	r.params.ValidationOnly = true
-	wantError(t, r, CodeMisc, "addconnection is for regression testing (-regtest mode) only.", "addconnection", "10.0.0.1:1", "feeler", false)
-	wantError(t, r, CodeMisc, "mockscheduler is for regression testing (-regtest mode) only", "mockscheduler", 1)
+	wantError(t, r, jsonrpc.CodeMisc, "addconnection is for regression testing (-regtest mode) only.", "addconnection", "10.0.0.1:1", "feeler", false)
+	wantError(t, r, jsonrpc.CodeMisc, "mockscheduler is for regression testing (-regtest mode) only", "mockscheduler", 1)
 }
 
 func TestSendMsgToPeer(t *testing.T) {
@@ -175,18 +177,18 @@ func TestSendMsgToPeer(t *testing.T) {
 	if got := call2[m](t, r, "sendmsgtopeer", 7, "addr", "FFff"); len(got) != 0 || !reflect.DeepEqual(r.sentRaw, []string{"addr ffff"}) {
 		t.Errorf("%v, sent %q", got, r.sentRaw)
 	}
-	wantError(t, r, CodeInvalidParameter, "Error: msg_type too long, max length is 12", "sendmsgtopeer", 7, "long_test_typ", "ff")
-	wantError(t, r, CodeInvalidParameter, "Error parsing input for msg", "sendmsgtopeer", 7, "addr", "fff")
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "Error: msg_type too long, max length is 12", "sendmsgtopeer", 7, "long_test_typ", "ff")
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "Error parsing input for msg", "sendmsgtopeer", 7, "addr", "fff")
 	for _, peer := range []int64{8, -1} {
-		wantError(t, r, CodeMisc, "Error: Could not send message to peer", "sendmsgtopeer", peer, "addr", "ff")
+		wantError(t, r, jsonrpc.CodeMisc, "Error: Could not send message to peer", "sendmsgtopeer", peer, "addr", "ff")
 	}
 }
 
 func TestGetBlockFromPeer(t *testing.T) {
 	r := newRig(t, 3)
-	wantError(t, r, CodeMisc, "Block header missing", "getblockfrompeer", strings.Repeat("01", 32), 7)
-	wantError(t, r, CodeMisc, "Block already downloaded", "getblockfrompeer", r.tip.Hash().String(), 7)
-	wantError(t, r, CodeInvalidParameter, "must be of length 64", "getblockfrompeer", "1234", 7)
+	wantError(t, r, jsonrpc.CodeMisc, "Block header missing", "getblockfrompeer", strings.Repeat("01", 32), 7)
+	wantError(t, r, jsonrpc.CodeMisc, "Block already downloaded", "getblockfrompeer", r.tip.Hash().String(), 7)
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "must be of length 64", "getblockfrompeer", "1234", 7)
 }
 
 func TestGetOrphanTxs(t *testing.T) {
@@ -195,7 +197,7 @@ func TestGetOrphanTxs(t *testing.T) {
 		t.Errorf("orphans %v", got)
 	}
 	tx := &types.Tx{Version: 2, In: []types.TxIn{{PrevOut: types.OutPoint{TxID: types.Hash{1}}}}, Out: []types.TxOut{{Value: 1, Script: []byte{0x51}}}}
-	r.orphans = []Orphan{{Tx: tx, Peers: []uint64{3, 5}}}
+	r.orphans = []backend.Orphan{{Tx: tx, Peers: []uint64{3, 5}}}
 	if got := call2[[]string](t, r, "getorphantxs"); len(got) != 1 || got[0] != tx.ID().String() {
 		t.Errorf("verbosity 0: %v", got)
 	}
@@ -208,9 +210,9 @@ func TestGetOrphanTxs(t *testing.T) {
 	if len(two) != 1 || !reflect.DeepEqual(two[0], want) {
 		t.Errorf("verbosity 2: %v", two)
 	}
-	wantError(t, r, CodeInvalidParameter, "Invalid verbosity value 3", "getorphantxs", 3)
-	wantError(t, r, CodeInvalidParameter, "Invalid verbosity value -1", "getorphantxs", -1)
-	wantError(t, r, CodeType, "not of expected type number", "getorphantxs", true)
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "Invalid verbosity value 3", "getorphantxs", 3)
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "Invalid verbosity value -1", "getorphantxs", -1)
+	wantError(t, r, jsonrpc.CodeType, "not of expected type number", "getorphantxs", true)
 }
 
 func TestAddressBook(t *testing.T) {
@@ -219,7 +221,7 @@ func TestAddressBook(t *testing.T) {
 	if !reflect.DeepEqual(info["ipv4"], m{"new": 3.0, "tried": 1.0, "total": 4.0}) || !reflect.DeepEqual(info["all_networks"], m{"new": 5.0, "tried": 1.0, "total": 6.0}) || info["onion"] == nil {
 		t.Errorf("getaddrmaninfo %v", info)
 	}
-	r.slots = []BookSlot{{Bucket: 12, Slot: 3, Host: "1.2.3.4", Port: 8333, Network: "ipv4", Services: 9, Time: time.Unix(5, 0), Source: "5.6.7.8", SourceNetwork: "ipv4"},
+	r.slots = []backend.BookSlot{{Bucket: 12, Slot: 3, Host: "1.2.3.4", Port: 8333, Network: "ipv4", Services: 9, Time: time.Unix(5, 0), Source: "5.6.7.8", SourceNetwork: "ipv4"},
 		{Tried: true, Bucket: 1, Slot: 2, Host: "2.2.3.4", Port: 8333, Network: "ipv4", Services: 9, Time: time.Unix(6, 0)}}
 	raw := call2[m](t, r, "getrawaddrman")
 	want := m{"address": "1.2.3.4", "port": 8333.0, "network": "ipv4", "services": 9.0, "time": 5.0, "source": "5.6.7.8", "source_network": "ipv4"}
@@ -233,18 +235,18 @@ func TestAddressBook(t *testing.T) {
 	if got := call2[m](t, r, "addpeeraddress", "1.2.3.4", 2, true); !reflect.DeepEqual(got, m{"success": false, "error": "failed-adding-to-new"}) {
 		t.Errorf("addpeeraddress %v", got)
 	}
-	wantError(t, r, CodeInvalidNet, "Invalid IP address", "addpeeraddress", "not_an_address", 8333)
-	wantError(t, r, CodeMisc, "JSON integer out of range", "addpeeraddress", "1.2.3.4", 65536)
+	wantError(t, r, jsonrpc.CodeInvalidNet, "Invalid IP address", "addpeeraddress", "not_an_address", 8333)
+	wantError(t, r, jsonrpc.CodeMisc, "JSON integer out of range", "addpeeraddress", "1.2.3.4", 65536)
 	if got := call2[[]m](t, r, "getnodeaddresses", 0, "onion"); len(got) != 0 {
 		t.Errorf("onion addresses %v", got)
 	}
-	wantError(t, r, CodeInvalidParameter, "Network not recognized: Foo", "getnodeaddresses", 1, "Foo")
-	wantError(t, r, CodeInvalidParameter, "Address count out of range", "getnodeaddresses", -1)
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "Network not recognized: Foo", "getnodeaddresses", 1, "Foo")
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "Address count out of range", "getnodeaddresses", -1)
 }
 
 func TestUploadTarget(t *testing.T) {
 	r := newRig(t, 1)
-	r.upload = UploadTarget{Target: 800 << 20, Reached: true, BytesLeft: 7, TimeLeft: time.Hour}
+	r.upload = backend.UploadTarget{Target: 800 << 20, Reached: true, BytesLeft: 7, TimeLeft: time.Hour}
 	got := call2[m](t, r, "getnettotals")["uploadtarget"]
 	want := m{"timeframe": 86400.0, "target": float64(800 << 20), "target_reached": true, "serve_historical_blocks": false, "bytes_left_in_cycle": 7.0, "time_left_in_cycle": 3600.0}
 	if !reflect.DeepEqual(got, want) {
@@ -260,13 +262,13 @@ func TestLogging(t *testing.T) {
 	if got := call2[m](t, r, "logging", []any{"all"}, []any{"net"}); !reflect.DeepEqual(got, m{"net": false, "mempool": true}) {
 		t.Errorf("logging %v", got)
 	}
-	wantError(t, r, CodeInvalidParameter, "unknown logging category nonsense", "logging", []any{"nonsense"})
-	wantError(t, r, CodeInvalidParameter, "unknown logging category ", "logging", []any{"net"}, []any{""})
-	wantError(t, r, CodeType, "not of expected type string", "logging", []any{1})
-	wantError(t, r, CodeType, "not of expected type array", "logging", "net")
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "unknown logging category nonsense", "logging", []any{"nonsense"})
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "unknown logging category ", "logging", []any{"net"}, []any{""})
+	wantError(t, r, jsonrpc.CodeType, "not of expected type string", "logging", []any{1})
+	wantError(t, r, jsonrpc.CodeType, "not of expected type array", "logging", "net")
 	call2[any](t, r, "mockscheduler", 300)
 	for _, bad := range []int{0, -1, 3601} {
-		wantError(t, r, CodeMisc, "delta_time must be between 1 and 3600 seconds (1 hr)", "mockscheduler", bad)
+		wantError(t, r, jsonrpc.CodeMisc, "delta_time must be between 1 and 3600 seconds (1 hr)", "mockscheduler", bad)
 	}
 	if r.hurried != 5*time.Minute {
 		t.Errorf("hurried %v", r.hurried)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/cairn-chain/cairn/consensus/script"
+	"github.com/cairn-chain/cairn/rpc/jsonrpc"
 	"github.com/cairn-chain/cairn/wallet/psbt"
 )
 
@@ -62,12 +63,12 @@ func TestPSBTRoles(t *testing.T) {
 	if got := call2[string](t, r, "converttopsbt", v.Network, true); got != v.Created {
 		t.Errorf("converttopsbt: %s", got)
 	}
-	wantError(t, r, CodeDeserialization, "Inputs must not have scriptSigs and scriptWitnesses", "converttopsbt", v.Network)
-	wantError(t, r, CodeInvalidParameter, "PSBTs not compatible (different transactions)", "combinepsbt", []string{v.Signed1, v.Valid[0]})
-	wantError(t, r, CodeInvalidParameter, "exists in multiple PSBTs", "joinpsbts", []string{v.Signed1, v.Signed2})
-	wantError(t, r, CodeInvalidParameter, "At least two PSBTs are required to join PSBTs.", "joinpsbts", []string{v.Signed1})
-	wantError(t, r, CodeDeserialization, "TX decode failed invalid base64", "decodepsbt", "!")
-	wantError(t, r, CodeDeserialization, "TX decode failed Invalid PSBT magic bytes", "decodepsbt", "AAAA")
+	wantError(t, r, jsonrpc.CodeDeserialization, "Inputs must not have scriptSigs and scriptWitnesses", "converttopsbt", v.Network)
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "PSBTs not compatible (different transactions)", "combinepsbt", []string{v.Signed1, v.Valid[0]})
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "exists in multiple PSBTs", "joinpsbts", []string{v.Signed1, v.Signed2})
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "At least two PSBTs are required to join PSBTs.", "joinpsbts", []string{v.Signed1})
+	wantError(t, r, jsonrpc.CodeDeserialization, "TX decode failed invalid base64", "decodepsbt", "!")
+	wantError(t, r, jsonrpc.CodeDeserialization, "TX decode failed Invalid PSBT magic bytes", "decodepsbt", "AAAA")
 	joined := call2[m](t, r, "decodepsbt", call2[string](t, r, "joinpsbts", []string{v.Created, v.Valid[0]}))
 	if len(joined["inputs"].([]any)) != 3 || len(joined["outputs"].([]any)) != 4 {
 		t.Errorf("joinpsbts: %v", joined)
@@ -131,11 +132,11 @@ func TestRangedDescriptors(t *testing.T) {
 	if one := call2[[]string](t, r, "deriveaddresses", info["descriptor"], []int{1, 1}); len(two) != 2 || len(one) != 1 || one[0] != two[1] || two[0] == two[1] {
 		t.Errorf("deriveaddresses: %v and %v", two, one)
 	}
-	wantError(t, r, CodeInvalidParameter, "Range must be specified for a ranged descriptor", "deriveaddresses", info["descriptor"])
-	wantError(t, r, CodeInvalidParameter, "Range specified as [begin,end] must not have begin after end", "deriveaddresses", info["descriptor"], []int{2, 1})
-	wantError(t, r, CodeInvalidParameter, "Range should be greater or equal than 0", "deriveaddresses", info["descriptor"], []int{-1, 1})
-	wantError(t, r, CodeInvalidParameter, "Range is too large", "deriveaddresses", info["descriptor"], []int{0, 1000000})
-	wantError(t, r, CodeInvalidParameter, "Ranged descriptor not accepted", "generatetodescriptor", 1, ranged)
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "Range must be specified for a ranged descriptor", "deriveaddresses", info["descriptor"])
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "Range specified as [begin,end] must not have begin after end", "deriveaddresses", info["descriptor"], []int{2, 1})
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "Range should be greater or equal than 0", "deriveaddresses", info["descriptor"], []int{-1, 1})
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "Range is too large", "deriveaddresses", info["descriptor"], []int{0, 1000000})
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "Ranged descriptor not accepted", "generatetodescriptor", 1, ranged)
 }
 
 func TestCreateMultisig(t *testing.T) {
@@ -148,8 +149,8 @@ func TestCreateMultisig(t *testing.T) {
 	if got := call2[m](t, r, "createmultisig", 1, []string{a, b}, "bech32"); !strings.HasPrefix(got["address"].(string), "bcrt1q") || got["redeemScript"] != "5121"+a+"21"+b+"52ae" {
 		t.Errorf("createmultisig bech32: %v", got)
 	}
-	wantError(t, r, CodeInvalidParameter, "not enough keys supplied (got 1 keys, but need at least 2 to redeem)", "createmultisig", 2, []string{a})
-	wantError(t, r, CodeInvalidParameter, "a multisignature address must require at least one key to redeem", "createmultisig", 0, []string{a})
-	wantError(t, r, CodeNotFound, "must have a length of either 33 or 65 bytes", "createmultisig", 1, []string{"00"})
-	wantError(t, r, CodeNotFound, "cannot create bech32m", "createmultisig", 1, []string{a}, "bech32m")
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "not enough keys supplied (got 1 keys, but need at least 2 to redeem)", "createmultisig", 2, []string{a})
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "a multisignature address must require at least one key to redeem", "createmultisig", 0, []string{a})
+	wantError(t, r, jsonrpc.CodeNotFound, "must have a length of either 33 or 65 bytes", "createmultisig", 1, []string{"00"})
+	wantError(t, r, jsonrpc.CodeNotFound, "cannot create bech32m", "createmultisig", 1, []string{a}, "bech32m")
 }

@@ -5,6 +5,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/cairn-chain/cairn/rpc/chainjson"
 )
 
 // dialectTopic is a part of the dialect: methods of Bitcoin Core 28 to 31, and why those are absent that are not in the table.
@@ -17,20 +19,20 @@ type dialectTopic struct {
 const notYet = "not written yet"
 
 var dialect = []dialectTopic{
-	{topicBlockchain, notYet, `dumptxoutset getbestblockhash getblock getblockchaininfo getblockcount getblockfilter getblockfrompeer getblockhash getblockheader
+	{chainjson.TopicBlockchain, notYet, `dumptxoutset getbestblockhash getblock getblockchaininfo getblockcount getblockfilter getblockfrompeer getblockhash getblockheader
 		getblockstats getchainstates getchaintips getchaintxstats getdeploymentinfo getdescriptoractivity getdifficulty getmempoolancestors getmempoolcluster
 		getmempooldescendants getmempoolentry getmempoolfeeratediagram getmempoolinfo getrawmempool gettxout gettxoutproof gettxoutsetinfo
 		gettxspendingprevout importmempool invalidateblock loadtxoutset preciousblock pruneblockchain reconsiderblock savemempool scanblocks scantxoutset
 		syncwithvalidationinterfacequeue verifychain verifytxoutproof waitforblock waitforblockheight waitfornewblock`},
-	{topicControl, notYet, `getmemoryinfo getrpcinfo help logging stop uptime`},
-	{topicMining, notYet, `generateblock generatetoaddress generatetodescriptor getblocktemplate getmininginfo getnetworkhashps getprioritisedtransactions
+	{chainjson.TopicControl, notYet, `getmemoryinfo getrpcinfo help logging stop uptime`},
+	{chainjson.TopicMining, notYet, `generateblock generatetoaddress generatetodescriptor getblocktemplate getmininginfo getnetworkhashps getprioritisedtransactions
 		prioritisetransaction submitblock submitheader`},
-	{topicNetwork, notYet, `addconnection addnode addpeeraddress clearbanned disconnectnode getaddednodeinfo getaddrmaninfo getconnectioncount getnettotals
+	{chainjson.TopicNetwork, notYet, `addconnection addnode addpeeraddress clearbanned disconnectnode getaddednodeinfo getaddrmaninfo getconnectioncount getnettotals
 		getnetworkinfo getnodeaddresses getpeerinfo getrawaddrman listbanned ping sendmsgtopeer setban setnetworkactive`},
-	{topicRaw, notYet, `analyzepsbt combinepsbt combinerawtransaction converttopsbt createpsbt createrawtransaction decodepsbt decoderawtransaction decodescript
+	{chainjson.TopicRaw, notYet, `analyzepsbt combinepsbt combinerawtransaction converttopsbt createpsbt createrawtransaction decodepsbt decoderawtransaction decodescript
 		descriptorprocesspsbt finalizepsbt getorphantxs getrawtransaction joinpsbts sendrawtransaction signrawtransactionwithkey submitpackage
 		testmempoolaccept utxoupdatepsbt`},
-	{topicUtil, notYet, `createmultisig deriveaddresses echo echojson estimaterawfee estimatesmartfee getdescriptorinfo getindexinfo mockscheduler setmocktime
+	{chainjson.TopicUtil, notYet, `createmultisig deriveaddresses echo echojson estimaterawfee estimatesmartfee getdescriptorinfo getindexinfo mockscheduler setmocktime
 		signmessagewithprivkey validateaddress verifymessage`},
 	{"Zmq", "there is no ZeroMQ; [events](rest.md) tell the same", `getzmqnotifications`},
 	{"Wallet and signer", "the node has no wallet ([differences](differences.md), 31); the wallet is a program of its own", `abandontransaction abortrescan
@@ -64,7 +66,7 @@ func WriteReference(w io.Writer) error {
 }
 
 // writeMarks lists the methods of the dialect, each with a mark, and then those that are Cairn's own.
-func writeMarks(b *strings.Builder, all []apiMethod) {
+func writeMarks(b *strings.Builder, all []chainjson.Method) {
 	own := map[string]bool{}
 	for i := range all {
 		own[all[i].Name] = true
@@ -76,7 +78,7 @@ func writeMarks(b *strings.Builder, all []apiMethod) {
 		var absent []string
 		for _, name := range strings.Fields(t.methods) {
 			total++
-			if !slices.ContainsFunc(all, func(m apiMethod) bool { return m.Name == name }) {
+			if !slices.ContainsFunc(all, func(m chainjson.Method) bool { return m.Name == name }) {
 				absent = append(absent, "✗ `"+name+"`")
 				continue
 			}

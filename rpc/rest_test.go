@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cairn-chain/cairn/rpc/events"
+	"github.com/cairn-chain/cairn/rpc/rest"
 	"github.com/cairn-chain/cairn/types"
 )
 
@@ -21,7 +23,7 @@ func restRig(t *testing.T) *rig {
 	for range 101 {
 		r.extend()
 	}
-	r.server.rest = newREST(restConfig{Result: r.server.calls.Result, Log: r.server.cfg.Log, Observe: r.server.cfg.Observe})
+	r.server.rest = rest.New(rest.Config{Result: r.server.calls.Result, Log: r.server.cfg.Log, Observe: r.server.cfg.Observe})
 	return r
 }
 
@@ -375,7 +377,7 @@ func TestRESTIsForNoPages(t *testing.T) {
 		"origin":     func(q *http.Request) { q.Header.Set("Origin", "http://evil.example") },
 		"cross-site": func(q *http.Request) { q.Header.Set("Sec-Fetch-Site", "cross-site") },
 	} {
-		for _, path := range []string{"/rest/chaininfo.json", EventsPath} {
+		for _, path := range []string{"/rest/chaininfo.json", events.Path} {
 			if status, _, _ := r.get(t, path, change); status != http.StatusForbidden {
 				t.Errorf("%s at %s: %d", name, path, status)
 			}

@@ -11,13 +11,18 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/cairn-chain/cairn/rpc/backend"
+	"github.com/cairn-chain/cairn/rpc/chainjson"
+	"github.com/cairn-chain/cairn/rpc/events"
+	"github.com/cairn-chain/cairn/rpc/jsonrpc"
+	"github.com/cairn-chain/cairn/rpc/rest"
 	"github.com/cairn-chain/cairn/types"
 )
 
 // Config is what a Server needs.
 type Config struct {
 	// Credentials are who may call. With none, nobody may.
-	Credentials []Credential
+	Credentials []jsonrpc.Credential
 	// AllowedHosts are names that a Host header may have beside localhost and IP addresses.
 	AllowedHosts []string
 	// Observe, if set, is told of every call's method ("unknown" for those not in the table), duration
@@ -37,10 +42,10 @@ type Config struct {
 // Server answers RPC requests, events and, if it shall, REST at one address. Until Ready is called it answers each that it is warming up.
 type Server struct {
 	cfg    Config
-	calls  *engine
-	rest   *restServer // nil: no REST
-	events *eventLog
-	state  atomic.Pointer[State]
+	calls  *jsonrpc.Server
+	rest   *rest.Server // nil: no REST
+	events *events.Log
+	state  atomic.Pointer[chainjson.State]
 }
 
 // New makes a Server that is warming up.
@@ -48,11 +53,11 @@ func New(cfg Config) *Server {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{cfg: cfg, events: newEventLog(cfg.KeepAlive)}
-	s.calls = newEngine(engineConfig{Credentials: cfg.Credentials, AllowedHosts: cfg.AllowedHosts, Observe: cfg.Observe, Sleep: cfg.Sleep, Log: cfg.Log, Translate: Translate},
-		Adapt(Methods(), func(c *Call) *call { return &call{Call: c, State: s.state.Load()} }))
+	s := &Server{cfg: cfg, events: events.New(cfg.KeepAlive)}
+	s.calls = jsonrpc.New(jsonrpc.Config{Credentials: cfg.Credentials, AllowedHosts: cfg.AllowedHosts, Observe: cfg.Observe, Sleep: cfg.Sleep, Log: cfg.Log, Translate: chainjson.Translate},
+		jsonrpc.Adapt(Methods(), func(c *jsonrpc.Call) *chainjson.Call { return &chainjson.Call{Call: c, State: s.state.Load()} }))
 	if cfg.REST {
-		s.rest = newREST(restConfig{Result: s.calls.Result, Observe: cfg.Observe, Log: cfg.Log})
+		s.rest = rest.New(rest.Config{Result: s.calls.Result, Observe: cfg.Observe, Log: cfg.Log})
 	}
 	return s
 }
@@ -61,13 +66,13 @@ func New(cfg Config) *Server {
 func (s *Server) Warmup(stage string) { s.calls.Warmup(stage) }
 
 // Ready lets the methods work on b.
-func (s *Server) Ready(b *Backend) {
-	s.state.Store(NewState(b))
+func (s *Server) Ready(b *backend.Parts) {
+	s.state.Store(chainjson.NewState(b))
 	s.calls.Ready()
 }
 
 // Events is where the node tells what happens.
-func (s *Server) Events() *eventLog { return s.events }
+func (s *Server) Events() *events.Log { return s.events }
 
 // Call runs one method for the program's own pages: no credentials are asked for, so the caller decides which methods
 // strangers may reach. It returns the result's JSON, or an *Error.
@@ -78,7 +83,7 @@ func (s *Server) Call(ctx context.Context, method string, params ...any) (json.R
 // Serve answers on ln until ctx ends, then lets replies under way finish for a moment. It closes ln.
 // Calls that wait for something see the end of ctx as theirs.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
-	return Serve(ctx, ln, s, s.cfg.Log)
+	return jsonrpc.Serve(ctx, ln, s, s.cfg.Log)
 }
 
 // ServeHTTP answers one HTTP request.
@@ -91,7 +96,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if s.calls.Admit(w, r) {
 			s.serveREST(w, r)
 		}
-	case r.URL.Path == EventsPath:
+	case r.URL.Path == events.Path:
 		if s.calls.Admit(w, r) && s.calls.Authorize(w, r) {
 			s.serveEvents(w, r)
 		}

@@ -10,6 +10,8 @@ import (
 	"github.com/cairn-chain/cairn/consensus"
 	"github.com/cairn-chain/cairn/consensus/consensustest"
 	"github.com/cairn-chain/cairn/consensus/script"
+	"github.com/cairn-chain/cairn/rpc/backend"
+	"github.com/cairn-chain/cairn/rpc/jsonrpc"
 	"github.com/cairn-chain/cairn/types"
 )
 
@@ -25,16 +27,16 @@ func TestMiningMethods(t *testing.T) {
 	if got := call2[[]string](t, r, "generatetoaddress", 0, address); got == nil {
 		t.Error("no blocks are null, not an empty array")
 	}
-	wantError(t, r, CodeNotFound, "Error: Invalid address", "generatetoaddress", 1, "nonsense")
-	wantError(t, r, CodeNotFound, "another network", "generatetoaddress", 1, "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4")
+	wantError(t, r, jsonrpc.CodeNotFound, "Error: Invalid address", "generatetoaddress", 1, "nonsense")
+	wantError(t, r, jsonrpc.CodeNotFound, "another network", "generatetoaddress", 1, "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4")
 	if got := call2[m](t, r, "generateblock", address, []string{}, false); got["hex"] == nil || call2[int](t, r, "getblockcount") != 6 {
 		t.Errorf("generateblock without submit: %v", got)
 	}
 	if got := call2[m](t, r, "generateblock", "raw(51)", []string{}); got["hex"] != nil || got["hash"] != r.tip.Hash().String() {
 		t.Errorf("generateblock: %v", got)
 	}
-	wantError(t, r, CodeNotFound, "not in mempool", "generateblock", address, []any{types.Hash{1}})
-	wantError(t, r, CodeDeserialization, "Transaction decode failed for 00", "generateblock", address, []string{"00"})
+	wantError(t, r, jsonrpc.CodeNotFound, "not in mempool", "generateblock", address, []any{types.Hash{1}})
+	wantError(t, r, jsonrpc.CodeDeserialization, "Transaction decode failed for 00", "generateblock", address, []string{"00"})
 	info := call2[m](t, r, "getmininginfo")
 	if info["blocks"] != 7.0 || info["next"].(m)["height"] != 8.0 || info["mining"] != false {
 		t.Errorf("getmininginfo: %v", info)
@@ -42,8 +44,8 @@ func TestMiningMethods(t *testing.T) {
 	if rate := call2[float64](t, r, "getnetworkhashps", 3); rate <= 0 {
 		t.Errorf("hash rate %v", rate)
 	}
-	wantError(t, r, CodeInvalidParameter, "Invalid nblocks", "getnetworkhashps", 0)
-	wantError(t, r, CodeInvalidParameter, "Block does not exist at specified height", "getnetworkhashps", 1, 100)
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "Invalid nblocks", "getnetworkhashps", 0)
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "Block does not exist at specified height", "getnetworkhashps", 1, 100)
 	if !call2[bool](t, r, "setgenerate", true) || !call2[bool](t, r, "getgenerate") {
 		t.Error("mining did not start")
 	}
@@ -60,8 +62,8 @@ func TestBlockTemplate(t *testing.T) {
 	r.put(parent, 700)
 	r.put(child, 300)
 	rules := m{"rules": []string{"segwit"}}
-	wantError(t, r, CodeInvalidParameter, "must be called with the segwit rule set", "getblocktemplate", m{})
-	wantError(t, r, CodeInvalidParameter, "Invalid mode", "getblocktemplate", m{"mode": "x"})
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "must be called with the segwit rule set", "getblocktemplate", m{})
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "Invalid mode", "getblocktemplate", m{"mode": "x"})
 	got := call2[m](t, r, "getblocktemplate", rules)
 	txs := got["transactions"].([]any)
 	if got["height"] != 102.0 || got["previousblockhash"] != r.tip.Hash().String() || got["bits"] != "207fffff" || got["mintime"] != float64(r.tip.MedianTime()+1) ||
@@ -88,8 +90,8 @@ func TestBlockTemplate(t *testing.T) {
 	if again := call2[m](t, r, "getblocktemplate", m{"rules": []string{"segwit"}, "longpollid": got["longpollid"]}); again["height"] != 103.0 {
 		t.Error("a long poll of an old tip did not end at once")
 	}
-	wantError(t, r, CodeInvalidParameter, "longpollid", "getblocktemplate", m{"rules": []string{"segwit"}, "longpollid": "7"})
-	wantError(t, r, CodeInvalidParameter, "longpollid", "getblocktemplate", m{"rules": []string{"segwit"}, "longpollid": r.tip.Hash().String() + "x"})
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "longpollid", "getblocktemplate", m{"rules": []string{"segwit"}, "longpollid": "7"})
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "longpollid", "getblocktemplate", m{"rules": []string{"segwit"}, "longpollid": r.tip.Hash().String() + "x"})
 }
 
 func TestProposalAndSubmit(t *testing.T) {
@@ -112,8 +114,8 @@ func TestProposalAndSubmit(t *testing.T) {
 	if got := call2[string](t, r, "getblocktemplate", proposal(hex.EncodeToString(stale.Bytes()))); got != "inconclusive-not-best-prevblk" {
 		t.Errorf("stale proposal: %v", got)
 	}
-	wantError(t, r, CodeType, "Missing data String key for proposal", "getblocktemplate", m{"mode": "proposal"})
-	wantError(t, r, CodeDeserialization, "Block decode failed", "getblocktemplate", proposal("00"))
+	wantError(t, r, jsonrpc.CodeType, "Missing data String key for proposal", "getblocktemplate", m{"mode": "proposal"})
+	wantError(t, r, jsonrpc.CodeDeserialization, "Block decode failed", "getblocktemplate", proposal("00"))
 
 	if got := call2[any](t, r, "submitblock", data); got != nil || r.tip.Hash() != b.Hash() {
 		t.Errorf("submitblock: %v", got)
@@ -129,21 +131,21 @@ func TestProposalAndSubmit(t *testing.T) {
 		t.Errorf("wrong merkle root: %v", got)
 	}
 	none := &types.Block{Header: bad.Header}
-	wantError(t, r, CodeDeserialization, "Block does not start with a coinbase", "submitblock", hex.EncodeToString(none.Bytes()))
-	wantError(t, r, CodeDeserialization, "Block decode failed", "submitblock", data[:100])
+	wantError(t, r, jsonrpc.CodeDeserialization, "Block does not start with a coinbase", "submitblock", hex.EncodeToString(none.Bytes()))
+	wantError(t, r, jsonrpc.CodeDeserialization, "Block decode failed", "submitblock", data[:100])
 	header := hex.EncodeToString(bad.Header.Append(nil))
 	call2[any](t, r, "submitheader", header)
 	r.submitErr = consensus.Reject(consensus.TimeTooNew, "")
-	wantError(t, r, CodeVerify, "time-too-new", "submitheader", header)
+	wantError(t, r, jsonrpc.CodeVerify, "time-too-new", "submitheader", header)
 	lost := bad.Header
 	lost.PrevHash = types.Hash{9}
-	wantError(t, r, CodeVerify, "Must submit previous header", "submitheader", hex.EncodeToString(lost.Append(nil)))
-	wantError(t, r, CodeDeserialization, "Block header decode failed", "submitheader", "00")
+	wantError(t, r, jsonrpc.CodeVerify, "Must submit previous header", "submitheader", hex.EncodeToString(lost.Append(nil)))
+	wantError(t, r, jsonrpc.CodeDeserialization, "Block header decode failed", "submitheader", "00")
 }
 
 func TestNetworkMethods(t *testing.T) {
 	r := newRig(t, 1)
-	r.peers = []PeerInfo{{ID: 7, Addr: "10.0.0.2:1", Network: "ipv4", Services: 0x409, Inbound: true, PingTime: 1500 * time.Microsecond, ConnectionType: "inbound", SentPerMsg: map[string]uint64{"version": 126, "inv": 37}, MinFeeFilter: 1000},
+	r.peers = []backend.PeerInfo{{ID: 7, Addr: "10.0.0.2:1", Network: "ipv4", Services: 0x409, Inbound: true, PingTime: 1500 * time.Microsecond, ConnectionType: "inbound", SentPerMsg: map[string]uint64{"version": 126, "inv": 37}, MinFeeFilter: 1000},
 		{ID: 3, Addr: "10.0.0.3:1", Network: "ipv4", AddrBind: "10.0.0.9:4"}}
 	info := call2[m](t, r, "getnetworkinfo")
 	if info["connections"] != 2.0 || info["connections_in"] != 1.0 || info["subversion"] != "/Cairn:0.1.0/" || info["localservices"] != "0000000000000009" || info["relayfee"] != 0.00001 {
@@ -158,18 +160,18 @@ func TestNetworkMethods(t *testing.T) {
 		t.Errorf("getnettotals: %v", got)
 	}
 	call2[any](t, r, "addnode", "10.0.0.5:1", "add")
-	wantError(t, r, CodeNodeAlreadyAdded, "Node already added", "addnode", "10.0.0.5:1", "add")
+	wantError(t, r, jsonrpc.CodeNodeAlreadyAdded, "Node already added", "addnode", "10.0.0.5:1", "add")
 	if got := call2[[]m](t, r, "getaddednodeinfo"); len(got) != 1 || got[0]["connected"] != false {
 		t.Errorf("getaddednodeinfo: %v", got)
 	}
-	wantError(t, r, CodeNodeNotAdded, "Node has not been added", "getaddednodeinfo", "x")
+	wantError(t, r, jsonrpc.CodeNodeNotAdded, "Node has not been added", "getaddednodeinfo", "x")
 	call2[any](t, r, "addnode", "10.0.0.5:1", "remove")
-	wantError(t, r, CodeNodeNotAdded, "Node could not be removed", "addnode", "10.0.0.5:1", "remove")
-	wantError(t, r, CodeMisc, "addnode \"node\" \"command\"", "addnode", "10.0.0.5:1", "dance")
-	wantError(t, r, CodeInvalidParams, "Only one of address and nodeid", "disconnectnode", "10.0.0.2:1", 7)
-	wantError(t, r, CodeInvalidParams, "Only one of address and nodeid", "disconnectnode")
+	wantError(t, r, jsonrpc.CodeNodeNotAdded, "Node could not be removed", "addnode", "10.0.0.5:1", "remove")
+	wantError(t, r, jsonrpc.CodeMisc, "addnode \"node\" \"command\"", "addnode", "10.0.0.5:1", "dance")
+	wantError(t, r, jsonrpc.CodeInvalidParams, "Only one of address and nodeid", "disconnectnode", "10.0.0.2:1", 7)
+	wantError(t, r, jsonrpc.CodeInvalidParams, "Only one of address and nodeid", "disconnectnode")
 	call2[any](t, r, "disconnectnode", "", 7)
-	wantError(t, r, CodeNotConnectedNode, "Node not found in connected nodes", "disconnectnode", "", 7)
+	wantError(t, r, jsonrpc.CodeNotConnectedNode, "Node not found in connected nodes", "disconnectnode", "", 7)
 	call2[any](t, r, "disconnectnode", "10.0.0.3:1")
 	if n := call2[int](t, r, "getconnectioncount"); n != 0 {
 		t.Errorf("%d connections left", n)
@@ -180,8 +182,8 @@ func TestNetworkMethods(t *testing.T) {
 	if got := call2[[]m](t, r, "getnodeaddresses", 0, "ipv6"); len(got) != 1 || got[0]["address"] != "fc00::1" {
 		t.Errorf("IPv6 addresses: %v", got)
 	}
-	wantError(t, r, CodeInvalidParameter, "Address count out of range", "getnodeaddresses", -1)
-	wantError(t, r, CodeInvalidParameter, "Network not recognized: mars", "getnodeaddresses", 1, "mars")
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "Address count out of range", "getnodeaddresses", -1)
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "Network not recognized: mars", "getnodeaddresses", 1, "mars")
 	if got := call2[bool](t, r, "setnetworkactive", false); got || r.active {
 		t.Error("the network is still active")
 	}
@@ -197,8 +199,8 @@ func TestControlMethods(t *testing.T) {
 	if !r.now.IsZero() {
 		t.Errorf("clock %v after 0", r.now)
 	}
-	wantError(t, r, CodeInvalidParameter, "Mocktime must be in the range", "setmocktime", -1)
-	wantError(t, r, CodeInvalidParameter, "Mocktime must be in the range", "setmocktime", int64(1)<<62)
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "Mocktime must be in the range", "setmocktime", -1)
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "Mocktime must be in the range", "setmocktime", int64(1)<<62)
 	jobs := call2[m](t, r, "getrpcinfo")["active_commands"].([]any)
 	if len(jobs) != 1 || jobs[0].(m)["method"] != "getrpcinfo" {
 		t.Errorf("active commands: %v", jobs)
@@ -217,13 +219,13 @@ func TestFilterMethods(t *testing.T) {
 	if got := call2[m](t, r, "getblockfilter", r.tip.Hash()); got["filter"] != "010203" || got["header"] != (types.Hash{9}).String() {
 		t.Errorf("getblockfilter: %v", got)
 	}
-	wantError(t, r, CodeMisc, "still in the process of being indexed", "getblockfilter", r.tip.Parent.Hash())
-	wantError(t, r, CodeNotFound, "Unknown filtertype", "getblockfilter", r.tip.Hash(), "fancy")
-	wantError(t, r, CodeNotFound, "Block not found", "getblockfilter", types.Hash{8})
+	wantError(t, r, jsonrpc.CodeMisc, "still in the process of being indexed", "getblockfilter", r.tip.Parent.Hash())
+	wantError(t, r, jsonrpc.CodeNotFound, "Unknown filtertype", "getblockfilter", r.tip.Hash(), "fancy")
+	wantError(t, r, jsonrpc.CodeNotFound, "Block not found", "getblockfilter", types.Hash{8})
 	b := r.backend()
 	b.Filters = nil
 	r.server.Ready(b)
-	wantError(t, r, CodeMisc, "Index is not enabled for filtertype basic", "getblockfilter", r.tip.Hash())
+	wantError(t, r, jsonrpc.CodeMisc, "Index is not enabled for filtertype basic", "getblockfilter", r.tip.Hash())
 }
 
 func TestCreateRawTransaction(t *testing.T) {
@@ -258,21 +260,21 @@ func TestCreateRawTransaction(t *testing.T) {
 		text   string
 		params []any
 	}{
-		{CodeInvalidParameter, "duplicated address", []any{in, []any{m{address: 1}, m{address: 2}}}},
-		{CodeInvalidParameter, "duplicate key: data", []any{in, []any{m{"data": "00"}, m{"data": "00"}}}},
-		{CodeInvalidParameter, "must contain exactly one key", []any{in, []any{m{"data": "00", address: 1}}}},
-		{CodeInvalidParameter, "key-value pair not an object", []any{in, []any{1}}},
-		{CodeInvalidParameter, "output argument must be non-null", []any{in, nil}},
-		{CodeInvalidParameter, "locktime out of range", []any{in, m{}, -1}},
-		{CodeInvalidParameter, "locktime out of range", []any{in, m{}, 4294967296}},
-		{CodeInvalidParameter, "Data must be hexadecimal string", []any{in, m{"data": "xyz"}}},
-		{CodeNotFound, "Invalid Bitcoin address: moon", []any{in, m{"moon": 1}}},
-		{CodeType, "Amount out of range", []any{in, m{address: 21_000_001}}},
-		{CodeType, "Invalid amount", []any{in, m{address: "0.000000001"}}},
-		{CodeInvalidParameter, "sequence number is out of range", []any{[]any{m{"txid": types.Hash{1}, "vout": 0, "sequence": -1}}, m{}}},
-		{CodeInvalidParameter, "missing vout key", []any{[]any{m{"txid": types.Hash{1}}}, m{}}},
-		{CodeInvalidParameter, "contradict replaceable option", []any{[]any{m{"txid": types.Hash{1}, "vout": 0, "sequence": uint32(0xffffffff)}}, m{address: 1}, 0, true}},
-		{CodeType, "JSON value of type number is not of expected type object", []any{[]any{1}, m{}}},
+		{jsonrpc.CodeInvalidParameter, "duplicated address", []any{in, []any{m{address: 1}, m{address: 2}}}},
+		{jsonrpc.CodeInvalidParameter, "duplicate key: data", []any{in, []any{m{"data": "00"}, m{"data": "00"}}}},
+		{jsonrpc.CodeInvalidParameter, "must contain exactly one key", []any{in, []any{m{"data": "00", address: 1}}}},
+		{jsonrpc.CodeInvalidParameter, "key-value pair not an object", []any{in, []any{1}}},
+		{jsonrpc.CodeInvalidParameter, "output argument must be non-null", []any{in, nil}},
+		{jsonrpc.CodeInvalidParameter, "locktime out of range", []any{in, m{}, -1}},
+		{jsonrpc.CodeInvalidParameter, "locktime out of range", []any{in, m{}, 4294967296}},
+		{jsonrpc.CodeInvalidParameter, "Data must be hexadecimal string", []any{in, m{"data": "xyz"}}},
+		{jsonrpc.CodeNotFound, "Invalid Bitcoin address: moon", []any{in, m{"moon": 1}}},
+		{jsonrpc.CodeType, "Amount out of range", []any{in, m{address: 21_000_001}}},
+		{jsonrpc.CodeType, "Invalid amount", []any{in, m{address: "0.000000001"}}},
+		{jsonrpc.CodeInvalidParameter, "sequence number is out of range", []any{[]any{m{"txid": types.Hash{1}, "vout": 0, "sequence": -1}}, m{}}},
+		{jsonrpc.CodeInvalidParameter, "missing vout key", []any{[]any{m{"txid": types.Hash{1}}}, m{}}},
+		{jsonrpc.CodeInvalidParameter, "contradict replaceable option", []any{[]any{m{"txid": types.Hash{1}, "vout": 0, "sequence": uint32(0xffffffff)}}, m{address: 1}, 0, true}},
+		{jsonrpc.CodeType, "JSON value of type number is not of expected type object", []any{[]any{1}, m{}}},
 	} {
 		wantError(t, r, c.code, c.text, "createrawtransaction", c.params...)
 	}
@@ -326,12 +328,12 @@ func TestSignRawTransaction(t *testing.T) {
 	if got := call2[string](t, r, "combinerawtransaction", []string{hex.EncodeToString(half.Bytes()), hex.EncodeToString(rest.Bytes())}); got != whole["hex"] {
 		t.Errorf("combined: %s", got)
 	}
-	wantError(t, r, CodeDeserialization, "TX decode failed for tx 0", "combinerawtransaction", []string{"00"})
-	wantError(t, r, CodeNotFound, "Invalid private key", "signrawtransactionwithkey", raw, []string{"5Kb8kLf9zgWQnogidDA76MzPL6TsZZY36hWXMssSzNydYXYB9KF"})
-	wantError(t, r, CodeNotFound, "Invalid private key", "signrawtransactionwithkey", raw, []string{"nonsense"})
-	wantError(t, r, CodeInvalidParameter, "'NONE' is not a sighash type that this node signs with", "signrawtransactionwithkey", raw, keys, nil, "NONE")
-	wantError(t, r, CodeType, "Missing amount for", "signrawtransactionwithkey", raw, keys, []any{m{"txid": types.Hash{7}, "vout": 1, "scriptPubKey": hex.EncodeToString(taproot)}})
-	wantError(t, r, CodeDeserialization, "Previous output scriptPubKey mismatch", "signrawtransactionwithkey", raw, keys, []any{m{"txid": coinbase.ID(), "vout": 0, "scriptPubKey": "51"}})
+	wantError(t, r, jsonrpc.CodeDeserialization, "TX decode failed for tx 0", "combinerawtransaction", []string{"00"})
+	wantError(t, r, jsonrpc.CodeNotFound, "Invalid private key", "signrawtransactionwithkey", raw, []string{"5Kb8kLf9zgWQnogidDA76MzPL6TsZZY36hWXMssSzNydYXYB9KF"})
+	wantError(t, r, jsonrpc.CodeNotFound, "Invalid private key", "signrawtransactionwithkey", raw, []string{"nonsense"})
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "'NONE' is not a sighash type that this node signs with", "signrawtransactionwithkey", raw, keys, nil, "NONE")
+	wantError(t, r, jsonrpc.CodeType, "Missing amount for", "signrawtransactionwithkey", raw, keys, []any{m{"txid": types.Hash{7}, "vout": 1, "scriptPubKey": hex.EncodeToString(taproot)}})
+	wantError(t, r, jsonrpc.CodeDeserialization, "Previous output scriptPubKey mismatch", "signrawtransactionwithkey", raw, keys, []any{m{"txid": coinbase.ID(), "vout": 0, "scriptPubKey": "51"}})
 }
 
 // TestMessages uses the values of Bitcoin Core's own functional test of signed messages.
@@ -359,10 +361,10 @@ func TestMessages(t *testing.T) {
 		}
 		raw[i] ^= 4
 	}
-	wantError(t, r, CodeType, "Malformed base64 encoding", "verifymessage", address, "?", message)
-	wantError(t, r, CodeType, "Address does not refer to key", "verifymessage", "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080", want, message)
-	wantError(t, r, CodeNotFound, "Invalid address", "verifymessage", "x", want, message)
-	wantError(t, r, CodeNotFound, "Invalid private key", "signmessagewithprivkey", "x", message)
+	wantError(t, r, jsonrpc.CodeType, "Malformed base64 encoding", "verifymessage", address, "?", message)
+	wantError(t, r, jsonrpc.CodeType, "Address does not refer to key", "verifymessage", "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080", want, message)
+	wantError(t, r, jsonrpc.CodeNotFound, "Invalid address", "verifymessage", "x", want, message)
+	wantError(t, r, jsonrpc.CodeNotFound, "Invalid private key", "signmessagewithprivkey", "x", message)
 }
 
 func TestUtilMethods(t *testing.T) {
@@ -383,7 +385,7 @@ func TestUtilMethods(t *testing.T) {
 	if got := call2[[]string](t, r, "deriveaddresses", info["descriptor"]); len(got) != 1 || got[0] != "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080" {
 		t.Errorf("deriveaddresses: %v", got)
 	}
-	wantError(t, r, CodeNotFound, "Missing checksum", "deriveaddresses", "wpkh("+key+")")
+	wantError(t, r, jsonrpc.CodeNotFound, "Missing checksum", "deriveaddresses", "wpkh("+key+")")
 	if got := call2[[]any](t, r, "echo", 1, nil, "x", nil); len(got) != 3 || got[2] != "x" {
 		t.Errorf("echo: %v", got)
 	}
@@ -394,5 +396,5 @@ func TestUtilMethods(t *testing.T) {
 	if got := call2[m](t, r, "decodescript", "6a"); got["type"] != "nulldata" || got["p2sh"] != nil {
 		t.Errorf("decodescript of OP_RETURN: %v", got)
 	}
-	wantError(t, r, CodeInvalidParameter, "argument must be hexadecimal string (not 'x')", "decodescript", "x")
+	wantError(t, r, jsonrpc.CodeInvalidParameter, "argument must be hexadecimal string (not 'x')", "decodescript", "x")
 }

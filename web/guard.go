@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/rpc/jsonrpc"
 )
 
 // Who may do what. The page's server has no passwords: whoever can connect to it may look, as with the metrics. What it has
@@ -31,7 +31,7 @@ func (s *Site) guard(h http.Handler) http.Handler {
 		head.Set("Referrer-Policy", "no-referrer")
 		head.Set("Cross-Origin-Resource-Policy", "same-origin")
 		head.Set("Cross-Origin-Opener-Policy", "same-origin")
-		if !rpc.HostAllowed(r.Host, s.cfg.Hosts) {
+		if !jsonrpc.HostAllowed(r.Host, s.cfg.Hosts) {
 			refuse(w, http.StatusForbidden, "the Host header names neither an IP address nor localhost nor an allowed host")
 			return
 		}

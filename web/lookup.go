@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/rpc/jsonrpc"
 	"github.com/cairn-chain/cairn/types"
 )
 
@@ -73,20 +73,20 @@ func whomToAsk(members []Member, name string) (list []int) {
 }
 
 func statusOf(err error) int {
-	var e *rpc.Error
+	var e *jsonrpc.Error
 	switch {
 	case !errors.As(err, &e):
 		return http.StatusNotFound
-	case e.Code == rpc.CodeInternal || e.Code == rpc.CodeDatabase:
+	case e.Code == jsonrpc.CodeInternal || e.Code == jsonrpc.CodeDatabase:
 		return http.StatusInternalServerError
-	case e.Code == rpc.CodeWarmUp || e.Code == rpc.CodeInInitial:
+	case e.Code == jsonrpc.CodeWarmUp || e.Code == jsonrpc.CodeInInitial:
 		return http.StatusServiceUnavailable
 	}
 	return http.StatusNotFound
 }
 
 func sentence(err error) string {
-	var e *rpc.Error
+	var e *jsonrpc.Error
 	if errors.As(err, &e) {
 		return e.Message
 	}

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
-	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/rpc/backend"
 	"github.com/cairn-chain/cairn/types"
 )
 
@@ -47,14 +47,14 @@ type Member struct {
 
 // View is what the page reads of a running node.
 type View struct {
-	Chain   rpc.Chain
-	Mempool rpc.Mempool
+	Chain   backend.Chain
+	Mempool backend.Mempool
 	Calls   Caller
 }
 
 // Caller runs methods of the JSON-RPC; *rpc.Server is one.
 type Caller interface {
-	// Call returns the result as JSON, or an *rpc.Error.
+	// Call returns the result as JSON, or an *jsonrpc.Error.
 	Call(ctx context.Context, method string, params ...any) (json.RawMessage, error)
 }
 

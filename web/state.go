@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/rpc/backend"
 	"github.com/cairn-chain/cairn/types"
 )
 
@@ -72,13 +72,13 @@ type pool struct {
 	Fees   int64   `json:"fees"`
 	Hist   []int64 `json:"hist"` // virtual bytes by bucket
 
-	mempool rpc.Mempool
+	mempool backend.Mempool
 	seq     uint64
 	again   time.Time // not to be made anew before
 }
 
 // look makes the histogram if the pool has changed and it is time.
-func (p *pool) look(m rpc.Mempool, now func() time.Time) {
+func (p *pool) look(m backend.Mempool, now func() time.Time) {
 	begin := now()
 	seq := m.Sequence()
 	if p.mempool == m && (seq == p.seq || begin.Before(p.again)) {
@@ -160,7 +160,7 @@ func (w *watcher) look() state {
 }
 
 // lookNodes adds the nodes, and returns the tip with the most work.
-func (w *watcher) lookNodes(s state, nodes []Member) (best *rpc.Entry) {
+func (w *watcher) lookNodes(s state, nodes []Member) (best *backend.Entry) {
 	for i, m := range nodes {
 		key := strconv.Itoa(i)
 		n := nodeState{Running: m.Running, State: m.State, Miner: m.Miner, Share: m.Share, HTTP: m.HTTP}
@@ -197,7 +197,7 @@ func (w *watcher) finder(h types.Hash) int {
 	return -1
 }
 
-func (w *watcher) wayOf(e *rpc.Entry) way {
+func (w *watcher) wayOf(e *backend.Entry) way {
 	v := way{Hash: e.Hash(), Height: e.Height(), By: -1, Seen: [][2]float64{}}
 	s, ok := w.src.Sighting(v.Hash)
 	if !ok {

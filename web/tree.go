@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 
-	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/rpc/backend"
 	"github.com/cairn-chain/cairn/types"
 )
 
@@ -44,7 +44,7 @@ type treeBlock struct {
 func newTree() *tree { return &tree{blocks: map[types.Hash]*treeBlock{}} }
 
 // look adds what a node's chain shows.
-func (t *tree) look(c rpc.Chain, finder func(types.Hash) int) {
+func (t *tree) look(c backend.Chain, finder func(types.Hash) int) {
 	t.low = max(t.low, c.Tip().Height()-treeHeights+1)
 	tips := c.Tips()
 	for _, tip := range tips[:min(len(tips), treeTips)] {
@@ -53,8 +53,8 @@ func (t *tree) look(c rpc.Chain, finder func(types.Hash) int) {
 }
 
 // walk goes back from a tip to what is known. Blocks whose bytes are missing are looked at again each time.
-func (t *tree) walk(c rpc.Chain, at rpc.Entry, finder func(types.Hash) int) {
-	var fresh []rpc.Entry
+func (t *tree) walk(c backend.Chain, at backend.Entry, finder func(types.Hash) int) {
+	var fresh []backend.Entry
 	for ok := true; ok && at.Height() >= t.low; {
 		if b := t.blocks[at.Hash()]; b != nil && (b.Have || !at.HaveBlock) && b.Bad == (at.Status == "invalid") {
 			break
@@ -68,7 +68,7 @@ func (t *tree) walk(c rpc.Chain, at rpc.Entry, finder func(types.Hash) int) {
 	}
 }
 
-func (t *tree) put(e rpc.Entry, finder func(types.Hash) int) {
+func (t *tree) put(e backend.Entry, finder func(types.Hash) int) {
 	hash, h := e.Hash(), e.Header()
 	b := t.blocks[hash]
 	if b == nil {

@@ -16,7 +16,8 @@ import (
 	"time"
 
 	"github.com/cairn-chain/cairn/consensus"
-	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/rpc/backend"
+	"github.com/cairn-chain/cairn/rpc/jsonrpc"
 	"github.com/cairn-chain/cairn/types"
 )
 
@@ -51,14 +52,14 @@ func (p *place) Header() types.Header {
 
 // drawn is a node with such a tree, and a mempool of chunks.
 type drawn struct {
-	rpc.Chain
-	rpc.Mempool
+	backend.Chain
+	backend.Mempool
 
 	mu     sync.Mutex
 	all    map[types.Hash]*place
 	tips   []*place // the best first
 	seq    uint64
-	chunks []rpc.MempoolChunk
+	chunks []backend.MempoolChunk
 	looked int
 }
 
@@ -87,12 +88,12 @@ func (d *drawn) grow(parent *place, name string) *place {
 	return p
 }
 
-func (d *drawn) entry(p *place) rpc.Entry {
-	return rpc.Entry{Ancestry: p, HaveBlock: true, Status: "active", TxCount: 1}
+func (d *drawn) entry(p *place) backend.Entry {
+	return backend.Entry{Ancestry: p, HaveBlock: true, Status: "active", TxCount: 1}
 }
-func (d *drawn) Tip() rpc.Entry        { return d.Tips()[0] }
-func (d *drawn) BestHeader() rpc.Entry { return d.Tips()[0] }
-func (d *drawn) Tips() (list []rpc.Entry) {
+func (d *drawn) Tip() backend.Entry        { return d.Tips()[0] }
+func (d *drawn) BestHeader() backend.Entry { return d.Tips()[0] }
+func (d *drawn) Tips() (list []backend.Entry) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, t := range d.tips {
@@ -100,26 +101,26 @@ func (d *drawn) Tips() (list []rpc.Entry) {
 	}
 	return list
 }
-func (d *drawn) Lookup(h types.Hash) (rpc.Entry, bool) {
+func (d *drawn) Lookup(h types.Hash) (backend.Entry, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	p, ok := d.all[h]
 	if !ok {
-		return rpc.Entry{}, false
+		return backend.Entry{}, false
 	}
 	return d.entry(p), true
 }
-func (d *drawn) Info() rpc.MempoolInfo { return rpc.MempoolInfo{Count: len(d.chunks)} }
+func (d *drawn) Info() backend.MempoolInfo { return backend.MempoolInfo{Count: len(d.chunks)} }
 func (d *drawn) Sequence() uint64 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.seq
 }
-func (d *drawn) Chunks() []rpc.MempoolChunk {
+func (d *drawn) Chunks() []backend.MempoolChunk {
 	d.looked++
 	return d.chunks
 }
-func (d *drawn) Entry(types.Hash) (rpc.MempoolEntry, bool) { return rpc.MempoolEntry{}, false }
+func (d *drawn) Entry(types.Hash) (backend.MempoolEntry, bool) { return backend.MempoolEntry{}, false }
 
 // Call knows one block, and nothing else.
 func (d *drawn) Call(_ context.Context, method string, params ...any) (json.RawMessage, error) {
@@ -137,7 +138,7 @@ func (d *drawn) Call(_ context.Context, method string, params ...any) (json.RawM
 	case method == "validateaddress":
 		return json.RawMessage(`{"isvalid":false,"error":"bad"}`), nil
 	}
-	return nil, &rpc.Error{Code: rpc.CodeNotFound, Message: "Block not found"}
+	return nil, &jsonrpc.Error{Code: jsonrpc.CodeNotFound, Message: "Block not found"}
 }
 
 // network is a Source of drawn nodes that takes orders.
@@ -504,7 +505,7 @@ func TestHistogram(t *testing.T) {
 	var p pool
 	p.look(d, clock)
 	d.seq = 1
-	d.chunks = []rpc.MempoolChunk{{Fee: 400, Weight: 400}, {Fee: 399, Weight: 400}, {Fee: 1e9, Weight: 401}, {Fee: -5, Weight: 4}, {Fee: 5, Weight: 0}}
+	d.chunks = []backend.MempoolChunk{{Fee: 400, Weight: 400}, {Fee: 399, Weight: 400}, {Fee: 1e9, Weight: 401}, {Fee: -5, Weight: 4}, {Fee: 5, Weight: 0}}
 	p.look(d, clock)
 	if d.looked != 1 {
 		t.Fatalf("the pool was looked through %d times within a second", d.looked)

@@ -8,7 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/rpc/client"
 )
 
 func addressCommand() *cli.Command {
@@ -75,7 +75,7 @@ func chainAddress(c *cli.Context) error {
 	return page.print(c.App.Writer)
 }
 
-func printBalance(c *cli.Context, client *rpc.Client) error {
+func printBalance(c *cli.Context, client *client.Client) error {
 	var balance struct {
 		Balance json.Number `json:"balance"`
 		Coins   int64       `json:"txouts"`

@@ -13,7 +13,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/rpc/client"
+	"github.com/cairn-chain/cairn/rpc/jsonrpc"
 )
 
 func chainCommand() *cli.Command {
@@ -99,7 +100,7 @@ func shortNumber(n json.Number) string {
 }
 
 // blockHash reads a hash or a height.
-func blockHash(c *cli.Context, client *rpc.Client, s string) (string, error) {
+func blockHash(c *cli.Context, client *client.Client, s string) (string, error) {
 	height, err := strconv.Atoi(s)
 	if err != nil || len(s) == 64 {
 		return s, nil
@@ -180,8 +181,8 @@ func chainTx(c *cli.Context) error {
 	}
 	var raw json.RawMessage
 	err = client.Call(c.Context, "getrawtransaction", &raw, params...)
-	var answer *rpc.Error
-	if errors.As(err, &answer) && answer.Code == rpc.CodeNotFound && c.NArg() == 1 {
+	var answer *jsonrpc.Error
+	if errors.As(err, &answer) && answer.Code == jsonrpc.CodeNotFound && c.NArg() == 1 {
 		return fmt.Errorf("%s. One that is in a block is found with the block's height (`cairn chain tx %s HEIGHT`), or without it if the node runs with --txindex", strings.TrimSuffix(answer.Message, ". Use gettransaction for wallet transactions."), c.Args().First())
 	}
 	if err != nil {

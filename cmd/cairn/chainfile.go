@@ -20,7 +20,7 @@ import (
 	"github.com/cairn-chain/cairn/consensus"
 	"github.com/cairn-chain/cairn/lab"
 	"github.com/cairn-chain/cairn/node"
-	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/rpc/client"
 	"github.com/cairn-chain/cairn/types"
 )
 
@@ -119,7 +119,7 @@ func magicOf(c *cli.Context, name string) (uint32, error) {
 	return p.Magic, nil
 }
 
-func exportBlocks(c *cli.Context, client *rpc.Client, f io.Writer, magic uint32, first, last int) error {
+func exportBlocks(c *cli.Context, client *client.Client, f io.Writer, magic uint32, first, last int) error {
 	w := bufio.NewWriterSize(f, 1<<20)
 	bar := newBar(c, int64(last-first+1), progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("blocks"))
 	for height := first; height <= last; height++ {
@@ -136,7 +136,7 @@ func exportBlocks(c *cli.Context, client *rpc.Client, f io.Writer, magic uint32,
 	return w.Flush()
 }
 
-func fetchBlock(ctx context.Context, client *rpc.Client, height int) ([]byte, error) {
+func fetchBlock(ctx context.Context, client *client.Client, height int) ([]byte, error) {
 	var hash, text string
 	if err := client.Call(ctx, "getblockhash", &hash, height); err != nil {
 		return nil, err
@@ -190,7 +190,7 @@ func runImport(c *cli.Context) error {
 
 func openSink(c *cli.Context, p *consensus.Params) (sink, error) {
 	if url := c.String("node"); url != "" {
-		client, err := rpc.Dial(url, c.String("cookie"))
+		client, err := client.Dial(url, c.String("cookie"))
 		return rpcSink{client}, err
 	}
 	dir := filepath.Join(c.String("data"), p.Name)
@@ -361,7 +361,7 @@ func (s chainSink) add(_ context.Context, raw []byte) (*types.Block, bool, error
 func (s chainSink) close() error { return s.chain.Close() }
 
 // rpcSink gives blocks to a running node.
-type rpcSink struct{ client *rpc.Client }
+type rpcSink struct{ client *client.Client }
 
 func (s rpcSink) add(ctx context.Context, raw []byte) (*types.Block, bool, error) {
 	b, err := types.DecodeBlock(raw)

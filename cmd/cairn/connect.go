@@ -15,7 +15,8 @@ import (
 
 	"github.com/cairn-chain/cairn/consensus"
 	"github.com/cairn-chain/cairn/lab"
-	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/rpc/client"
+	"github.com/cairn-chain/cairn/rpc/jsonrpc"
 	"github.com/cairn-chain/cairn/wallet"
 )
 
@@ -31,12 +32,12 @@ func clientFlags() []cli.Flag {
 
 // dialNode connects to the node that the flags name: a URL, a node of the running testnet, or the daemon of
 // this user.
-func dialNode(c *cli.Context) (*rpc.Client, error) {
+func dialNode(c *cli.Context) (*client.Client, error) {
 	url, cookie, err := findNode(c)
 	if err != nil {
 		return nil, err
 	}
-	return rpc.Dial(url, cookie)
+	return client.Dial(url, cookie)
 }
 
 func findNode(c *cli.Context) (url, cookie string, err error) {
@@ -66,7 +67,7 @@ func findNode(c *cli.Context) (url, cookie string, err error) {
 	if err != nil {
 		return "", "", usageError{err}
 	}
-	cookie = filepath.Join(defaultDataDir(), p.Name, rpc.CookieFile)
+	cookie = filepath.Join(defaultDataDir(), p.Name, jsonrpc.CookieFile)
 	if _, err := os.Stat(cookie); err != nil {
 		return "", "", errors.New("no node is running: start a network with `cairn testnet up`, a node with `cairn node`, or name one with --node URL --cookie FILE")
 	}

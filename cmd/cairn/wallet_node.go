@@ -8,7 +8,8 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/rpc/client"
+	"github.com/cairn-chain/cairn/rpc/jsonrpc"
 	"github.com/cairn-chain/cairn/types"
 	"github.com/cairn-chain/cairn/wallet"
 )
@@ -23,16 +24,16 @@ func (s *walletSession) node() (*walletNode, error) {
 }
 
 // walletNode is wallet.Node over a node's RPC.
-type walletNode struct{ rpc *rpc.Client }
+type walletNode struct{ rpc *client.Client }
 
 var _ wallet.Node = (*walletNode)(nil)
 
 // walletAsk asks one method for each item in one request and returns the results in order.
 func walletAsk[T, R any](ctx context.Context, n *walletNode, method string, items []T, params func(T) []any) ([]R, error) {
 	results := make([]R, len(items))
-	calls := make([]*rpc.BatchCall, len(items))
+	calls := make([]*client.BatchCall, len(items))
 	for i := range items {
-		calls[i] = &rpc.BatchCall{Method: method, Params: params(items[i]), Result: &results[i]}
+		calls[i] = &client.BatchCall{Method: method, Params: params(items[i]), Result: &results[i]}
 	}
 	if err := n.rpc.Batch(ctx, calls); err != nil {
 		return nil, err
@@ -90,7 +91,7 @@ func (n *walletNode) Filters(ctx context.Context, blocks []types.Hash) ([]wallet
 		Header types.Hash `json:"header"`
 	}
 	replies, err := walletAsk[types.Hash, reply](ctx, n, "getblockfilter", blocks, func(h types.Hash) []any { return []any{h} })
-	var refused *rpc.Error
+	var refused *jsonrpc.Error
 	if errors.As(err, &refused) && strings.Contains(refused.Message, "not enabled") {
 		return nil, wallet.ErrNoFilters
 	}
@@ -125,14 +126,14 @@ func (n *walletNode) Block(ctx context.Context, hash types.Hash) (*types.Block, 
 // wallet has asked its user.
 func (n *walletNode) Broadcast(ctx context.Context, tx *types.Tx) error {
 	err := n.rpc.Call(ctx, "sendrawtransaction", nil, hex.EncodeToString(tx.Bytes()), 0)
-	var refused *rpc.Error
+	var refused *jsonrpc.Error
 	if !errors.As(err, &refused) {
 		return err
 	}
 	switch {
-	case refused.Code == rpc.CodeAlreadyInChain || strings.Contains(refused.Message, "txn-already-"):
+	case refused.Code == jsonrpc.CodeAlreadyInChain || strings.Contains(refused.Message, "txn-already-"):
 		return nil
-	case refused.Code == rpc.CodeVerify || refused.Code == rpc.CodeVerifyRejected || refused.Code == rpc.CodeDeserialization:
+	case refused.Code == jsonrpc.CodeVerify || refused.Code == jsonrpc.CodeVerifyRejected || refused.Code == jsonrpc.CodeDeserialization:
 		return &wallet.Rejected{Reason: refused.Message}
 	}
 	return err
@@ -152,7 +153,7 @@ func (n *walletNode) FeeRate(ctx context.Context) (int64, error) {
 		FeeRate json.Number `json:"feerate"`
 	}
 	err := n.rpc.Call(ctx, "estimatesmartfee", &estimate, 6)
-	var refused *rpc.Error
+	var refused *jsonrpc.Error
 	if err != nil && !errors.As(err, &refused) {
 		return 0, err
 	}
@@ -177,10 +178,10 @@ func (n *walletNode) Mempool(ctx context.Context) (ids []types.Hash, err error) 
 
 // MempoolTxs implements wallet.Node.
 func (n *walletNode) MempoolTxs(ctx context.Context, ids []types.Hash) ([]*types.Tx, error) {
-	calls := make([]*rpc.BatchCall, len(ids))
+	calls := make([]*client.BatchCall, len(ids))
 	texts := make([]string, len(ids))
 	for i := range ids {
-		calls[i] = &rpc.BatchCall{Method: "getrawtransaction", Params: []any{ids[i]}, Result: &texts[i]}
+		calls[i] = &client.BatchCall{Method: "getrawtransaction", Params: []any{ids[i]}, Result: &texts[i]}
 	}
 	if err := n.rpc.Batch(ctx, calls); err != nil {
 		return nil, err

@@ -11,7 +11,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/rpc/client"
+	"github.com/cairn-chain/cairn/rpc/events"
 )
 
 func watchCommand() *cli.Command {
@@ -31,20 +32,20 @@ func watchCommand() *cli.Command {
 var errEnough = errors.New("enough")
 
 func chainWatch(c *cli.Context) error {
-	client, err := dialNode(c)
+	node, err := dialNode(c)
 	if err != nil {
 		return err
 	}
-	var topics []rpc.Topic
+	var topics []events.Topic
 	for _, t := range strings.FieldsFunc(c.String("topics"), func(r rune) bool { return r == ',' }) {
-		topics = append(topics, rpc.Topic(t))
+		topics = append(topics, events.Topic(t))
 	}
 	left := c.Int("count")
-	err = client.Listen(c.Context, topics, c.String("after"), func(e rpc.Event) error {
+	err = node.Listen(c.Context, topics, c.String("after"), func(e client.Event) error {
 		if err := printEvent(c.App.Writer, e, c.Bool("json")); err != nil {
 			return err
 		}
-		if e.Topic == rpc.TopicReady {
+		if e.Topic == events.TopicReady {
 			return nil
 		}
 		if left--; left == 0 {
@@ -73,7 +74,7 @@ type happened struct {
 	Reason       string `json:"reason"`
 }
 
-func printEvent(w io.Writer, e rpc.Event, asJSON bool) error {
+func printEvent(w io.Writer, e client.Event, asJSON bool) error {
 	if asJSON {
 		_, err := fmt.Fprintf(w, "{\"id\":%q,\"topic\":%q,\"data\":%s}\n", e.ID, e.Topic, e.Data)
 		return err
@@ -86,17 +87,17 @@ func printEvent(w io.Writer, e rpc.Event, asJSON bool) error {
 	return err
 }
 
-func (h *happened) sentence(topic rpc.Topic) string {
+func (h *happened) sentence(topic events.Topic) string {
 	switch topic {
-	case rpc.TopicReady:
+	case events.TopicReady:
 		return fmt.Sprintf("ready   height %d, tip %s", h.Height, h.Hash)
-	case rpc.TopicTip:
+	case events.TopicTip:
 		return fmt.Sprintf("tip     height %d, %s", h.Height, h.Hash)
-	case rpc.TopicReorg:
+	case events.TopicReorg:
 		return fmt.Sprintf("reorg   %d off, %d on, %d transactions back; height %d, tip %s", h.Disconnected, h.Connected, h.Returned, h.Height, h.Hash)
-	case rpc.TopicMissed:
+	case events.TopicMissed:
 		return "missed  " + h.Reason
-	case rpc.TopicTransaction:
+	case events.TopicTransaction:
 		if h.Added {
 			return "tx in   " + h.ID
 		}

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/cairn-chain/cairn/rpc"
+	"github.com/cairn-chain/cairn/rpc/client"
 	"github.com/cairn-chain/cairn/types"
 )
 
@@ -29,7 +29,7 @@ type node interface {
 type cairn struct {
 	*process
 	p2p string
-	rpc *rpc.Client
+	rpc *client.Client
 }
 
 var (
@@ -53,7 +53,7 @@ func startCairn(t *testing.T, dir string, args ...string) *cairn {
 		return out, peers != nil && control != nil && strings.Contains(out, "Ctrl-C")
 	})
 	c.p2p = peers[1]
-	client, err := rpc.Dial(control[1], control[2])
+	client, err := client.Dial(control[1], control[2])
 	if err != nil {
 		t.Fatal(err)
 	}
