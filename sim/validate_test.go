@@ -2,12 +2,22 @@ package sim
 
 import (
 	"context"
+	"os"
 	"strings"
 	"testing"
 )
 
-// The studies in small: they run and write a table. What they find stands in docs/validation.md.
+// The studies in small: they run and write a table. What they find stands in docs/validation.md, whose words must be those of the code: a page
+// that was not made again after a change is noticed.
 func TestStudies(t *testing.T) {
+	file, err := os.ReadFile("../docs/validation.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := strings.Join(words(string(file)), "\n")
+	if !strings.HasPrefix(page, strings.Join(words(StudiesHead), "\n")) {
+		t.Error("docs/validation.md begins with other words than the code")
+	}
 	for _, s := range Studies() {
 		t.Run(s.Title, func(t *testing.T) {
 			text, err := s.Run(context.Background(), 100)
@@ -17,8 +27,24 @@ func TestStudies(t *testing.T) {
 			if !strings.HasPrefix(text, "## "+s.Title+"\n") || strings.Count(text, "\n|") < 3 || strings.Contains(text, "NaN") {
 				t.Errorf("no table of numbers:\n%s", text)
 			}
+			if !strings.Contains(page, strings.Join(words(text), "\n")) {
+				t.Errorf("docs/validation.md has other words or tables; make it again with cairn sim validate. Wanted:\n%s", strings.Join(words(text), "\n"))
+			}
 		})
 	}
+}
+
+// words are the lines of a page that do not depend on the runs: all but the rows of tables under their heads, and the verdicts.
+func words(page string) []string {
+	var out []string
+	lines := strings.Split(page, "\n")
+	for i, line := range lines {
+		row := strings.HasPrefix(line, "|") && (i+1 == len(lines) || !strings.HasPrefix(lines[i+1], "| --:"))
+		if line != "" && !row && !strings.HasPrefix(line, "Verdict: ") {
+			out = append(out, line)
+		}
+	}
+	return out
 }
 
 func TestIntervals(t *testing.T) {

@@ -53,8 +53,8 @@ type Config struct {
 	// NoCompactBlocks: blocks are only announced by headers and fetched whole (BIP152 is not offered).
 	NoCompactBlocks bool
 
-	// OneSource: a block that is late is not asked of a second peer while the first one lives (until CVE-2024-52922 was known, nobody
-	// did so). For comparison only: a peer that announces a block and stays silent then holds it back for a block spacing.
+	// OneSource: a block that is late is not asked of a second peer while the first one lives. For comparison only: a peer that announces a
+	// block and stays silent then holds it back for a block spacing (CVE-2024-52922).
 	OneSource bool
 
 	// Quiet is for networks in which no connection dies without Gone (the simulator's): nobody is pinged only to see whether
