@@ -36,13 +36,13 @@ func (n *Net) Links() []LinkStatus {
 // Link is a link as somebody names it: from one node to another, in this order.
 type Link struct{ From, To int }
 
-// ParseLinks reads 0-1, 2-* (all links of node 2) or * (all links). The first node named is where a link goes out from.
+// ParseLinks reads 0-1, 2-* (all links of node 2), or * or all (all links). The first node named is where a link goes out from.
 func (n *Net) ParseLinks(text string) (links []Link, err error) {
 	from, to, ok := strings.Cut(text, "-")
-	if !ok && text == "*" {
+	if text == "*" || text == "all" {
 		from, to = "*", "*"
 	} else if !ok {
-		return nil, fmt.Errorf("%q is not a link like 0-1, or 2-* for all of node 2, or * for all", text)
+		return nil, fmt.Errorf("%q is not a link like 0-1, or 2-* for all of node 2, or all", text)
 	}
 	a, err := n.parseEnd(from)
 	if err != nil {

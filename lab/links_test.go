@@ -53,7 +53,7 @@ func TestShapedLink(t *testing.T) {
 	if took := time.Since(begin); took < 15*time.Millisecond {
 		t.Errorf("blocks passed a link of 30 ms in %v", took)
 	}
-	n.say(t, ctx, "link * --clear")
+	n.say(t, ctx, "link all --clear")
 	for _, l := range n.Links() {
 		if l.AtoB != "" || l.BtoA != "" || !l.Up {
 			t.Errorf("%+v", l)
@@ -81,6 +81,7 @@ func TestLinkOrdersRefused(t *testing.T) {
 		"link 0-1 --speed 3":              "has no flag --speed: link LINK [--latency D]",
 		"link 0-1 --latency":              "--latency needs a value",
 		"link":                            "the order is: link LINK",
+		"partition 0,1 2":                 "for example: partition 0,1/2,3",
 		"cut 0-0":                         "have no link",
 		"heal 0-9":                        "the nodes are",
 		"partition 0/1/0":                 "in two groups",

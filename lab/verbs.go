@@ -69,7 +69,7 @@ var _ = addVerbs(
 		Flags: []VerbFlag{{"one-way", "", "connections stay, but what the first group sends does not arrive in the others"}}, do: doPartition},
 	Verb{Name: "heal", Args: "[LINK]", Max: 1, Help: "end a partition and all cuts, or one cut", Example: "0-1", do: doHeal},
 	Verb{Name: "cut", Args: "LINK", Min: 1, Max: 1, Help: "end the connection of a link and keep it from coming back", Example: "0-1", do: doCut},
-	Verb{Name: "link", Args: "LINK", Min: 1, Max: 1, Help: "make a link slow, lossy or narrow, or --clear it", Example: "0-1 --latency 200ms±20ms --bandwidth 1Mbit --loss 1%",
+	Verb{Name: "link", Args: "LINK", Min: 1, Max: 1, Help: "make a link slow, lossy or narrow, or --clear it: 0-1, 2-* (all of node 2) or all", Example: "0-1 --latency 200ms±20ms --bandwidth 1Mbit --loss 1%",
 		Flags: []VerbFlag{
 			{"latency", "D", "one way: 200ms, 200ms±20ms, lognormal:80ms:0.5 or europe/japan"},
 			{"jitter", "D", "up to so much more or less for each piece"},
@@ -194,7 +194,7 @@ func (v *Verb) flag(name string) (VerbFlag, bool) {
 // check tells whether an order has as many arguments as its verb takes, and only flags that it knows.
 func (v *Verb) check(o Order) error {
 	if len(o.Args) < v.Min || len(o.Args) > v.Max {
-		return fmt.Errorf("the order is: %s", v.Usage())
+		return fmt.Errorf("the order is: %s; for example: %s", v.Usage(), strings.TrimSpace(v.Name+" "+v.Example))
 	}
 	for name := range o.Flags {
 		if _, ok := v.flag(name); !ok {
