@@ -1,16 +1,20 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/cairn-chain/cairn/internal/sparse"
 	"github.com/cairn-chain/cairn/node"
 )
 
@@ -31,13 +35,13 @@ func (n *Net) Revert(ctx context.Context, name string) (s Snapshot, err error) {
 		err = n.fits(h)
 	}
 	if err == nil {
-		err = stage(ctx, n.cfg.DataDir, name, h)
+		err = h.verify(ctx, n.snapshotDir(name))
 	}
 	if err != nil {
-		return s, errors.Join(err, unstage(n.cfg.DataDir, len(n.nodes)))
+		return s, err
 	}
 	if err = writeDurably(filepath.Join(n.cfg.DataDir, revertingFile), []byte(name+"\n")); err == nil {
-		err = n.goBack(h)
+		err = n.goBack(n.snapshotDir(name), h)
 	}
 	if err != nil {
 		return s, err
@@ -47,7 +51,7 @@ func (n *Net) Revert(ctx context.Context, name string) (s Snapshot, err error) {
 }
 
 // goBack goes the way that only leads forward.
-func (n *Net) goBack(h *head) error {
+func (n *Net) goBack(dir string, h *head) error {
 	n.stopPacer()
 	defer n.startPacer()
 	n.clock.shift.Store(int64(n.shiftTo(h.Taken)))
@@ -56,25 +60,16 @@ func (n *Net) goBack(h *head) error {
 	n.pacer.rng = nil // drawn anew from the seed
 	n.pacer.mu.Unlock()
 	n.cfg.ClockShift = n.shiftTo(h.Taken)
+	n.endAllForRevert(h)
 	failed := n.recall(h)
-	var g errgroup.Group
-	notUp := make([]error, len(n.nodes))
-	for i, m := range n.nodes {
-		g.Go(func() error {
-			n.endForRevert(m, h.Nodes[i].State)
-			if err := replace(m.dir); err != nil {
-				return err
-			}
-			if h.Nodes[i].Running {
-				notUp[i] = n.launch(m)
-			}
-			return nil
-		})
+	if failed == nil {
+		failed = restoreAll(n.cfg.DataDir, dir, h)
 	}
-	if failed = errors.Join(failed, g.Wait()); failed == nil {
+	var err error
+	if failed == nil {
+		err = n.launchAll(h)
 		failed = finishRevert(&n.cfg)
 	}
-	err := errors.Join(notUp...)
 	for i, m := range n.nodes {
 		m.cookie = ""
 		n.connect(i)
@@ -116,42 +111,44 @@ func (n *Net) fits(h *head) error {
 	return nil
 }
 
-// stage copies a snapshot's files into folders beside those that they will replace, and checks them.
-func stage(ctx context.Context, dir, name string, h *head) error {
-	if err := unstage(dir, len(h.Nodes)); err != nil {
-		return err
-	}
+// verify reads all files of the snapshot that lies in dir.
+func (h *head) verify(ctx context.Context, dir string) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for i := range h.Nodes {
 		g.Go(func() error {
-			home := filepath.Join(dir, nodeName(i))
-			if err := os.MkdirAll(home, 0o700); err != nil {
-				return err
+			for _, f := range h.Nodes[i].Files {
+				name := filepath.Join(dir, nodeName(i), filepath.FromSlash(f.Name))
+				info, err := sparse.Sum(name)
+				if err == nil && info != f.Info {
+					err = fmt.Errorf("%s: %w", name, sparse.ErrOther)
+				}
+				if err = cmp.Or(err, ctx.Err()); err != nil {
+					return err
+				}
 			}
-			_, err := copyState(ctx, filepath.Join(home, stagingDir), filepath.Join(dir, snapshotsDir, name, nodeName(i)), append([]fileHead{}, h.Nodes[i].Files...))
-			return err
+			return nil
 		})
 	}
 	if err := g.Wait(); err != nil {
-		return fmt.Errorf("the snapshot %s cannot be used: %w", name, err)
+		return fmt.Errorf("the snapshot %s cannot be used: %w", h.Name, err)
 	}
 	return nil
 }
 
-// unstage removes what stage has made.
-func unstage(dir string, nodes int) error {
-	var errs []error
-	for i := range nodes {
-		errs = append(errs, os.RemoveAll(filepath.Join(dir, nodeName(i), stagingDir)))
+// endAllForRevert ends all nodes before any of them goes back: one that still ran would bring its blocks to those that are back.
+func (n *Net) endAllForRevert(h *head) {
+	var all sync.WaitGroup
+	for i, m := range n.nodes {
+		all.Go(func() { n.endForRevert(m, h.Nodes[i].State) })
 	}
-	return errors.Join(errs...)
+	all.Wait()
 }
 
 // endForRevert ends a node. What it has in memory is not wanted any more.
 func (n *Net) endForRevert(m *member, state string) {
 	n.mu.Lock()
 	nd, log := m.node, m.log
-	m.node, m.state = nil, state
+	m.node, m.state = nil, cmp.Or(state, "stopped") // nobody sees it of one that runs again
 	n.mu.Unlock()
 	if nd == nil {
 		return
@@ -162,13 +159,84 @@ func (n *Net) endForRevert(m *member, state string) {
 	}
 }
 
-// replace moves the staged files of a node into place.
-func replace(home string) error {
-	if err := node.RemoveState(home); err != nil {
+// launchAll starts the nodes that ran, several at a time, and says of each that does not start why.
+func (n *Net) launchAll(h *head) error {
+	notUp := make([]error, len(n.nodes))
+	var g errgroup.Group
+	g.SetLimit(2 * runtime.GOMAXPROCS(0))
+	for i, m := range n.nodes {
+		if h.Nodes[i].Running {
+			g.Go(func() error {
+				notUp[i] = n.launch(m)
+				return nil
+			})
+		}
+	}
+	return errors.Join(append(notUp, g.Wait())...)
+}
+
+// restoreAll makes the files of all nodes in data those of the snapshot that lies in dir. No node runs.
+func restoreAll(data, dir string, h *head) error {
+	var g errgroup.Group
+	g.SetLimit(2 * runtime.GOMAXPROCS(0))
+	for i := range h.Nodes {
+		g.Go(func() error {
+			return restore(filepath.Join(data, nodeName(i)), filepath.Join(dir, nodeName(i)), h.Nodes[i].Files)
+		})
+	}
+	return g.Wait()
+}
+
+// restore makes the state in a node's directory what it is in from. What is the same already, byte for byte, stays, and files are written over
+// rather than made anew: with a database's many small files, making them would take most of the time.
+func restore(home, from string, want []fileHead) error {
+	names, err := node.StateFiles(home)
+	if err != nil {
 		return err
 	}
-	from := filepath.Join(home, stagingDir)
-	return errors.Join(node.MoveState(home, from), os.RemoveAll(from))
+	wanted := map[string]bool{}
+	for _, f := range want {
+		wanted[f.Name] = true
+	}
+	have := map[string]bool{}
+	for _, name := range names {
+		if have[name] = wanted[name]; wanted[name] {
+			continue
+		}
+		if err := os.Remove(filepath.Join(home, filepath.FromSlash(name))); err != nil {
+			return err
+		}
+	}
+	if err := makeFolders(home, want); err != nil {
+		return err
+	}
+	for _, f := range want {
+		name := filepath.FromSlash(f.Name)
+		if err := restoreFile(filepath.Join(home, name), filepath.Join(from, name), f.Info, have[f.Name]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// restoreFile makes dst what src is, of which info is known. there: dst is a file.
+func restoreFile(dst, src string, info sparse.Info, there bool) error {
+	if there {
+		if same, err := sparse.Same(dst, src); err == nil && same {
+			return nil
+		}
+	}
+	got, err := sparse.Replace(dst, src)
+	if err != nil { // perhaps it is something else than a file, or may not be written to
+		if err := os.RemoveAll(dst); err != nil {
+			return err
+		}
+		got, err = sparse.Copy(dst, src)
+	}
+	if err == nil && got != info {
+		err = fmt.Errorf("%s: %w", src, sparse.ErrOther)
+	}
+	return err
 }
 
 // finishRevert says in network.json what the network is now, and forgets that there was a revert.
@@ -236,16 +304,15 @@ func (c *Config) resumeRevert(ctx context.Context) (h *head, err error) {
 	if err := checkName(name); err != nil {
 		return nil, fmt.Errorf("%s is damaged: %w", filepath.Join(c.DataDir, revertingFile), err)
 	}
-	if h, err = readHead(filepath.Join(c.DataDir, snapshotsDir, name)); err == nil {
-		err = stage(ctx, c.DataDir, name, h)
+	dir := filepath.Join(c.DataDir, snapshotsDir, name)
+	if h, err = readHead(dir); err == nil {
+		err = h.verify(ctx, dir)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s was on its way back to the snapshot %s, which is needed to go on: %w", c.DataDir, name, err)
 	}
-	for i := range h.Nodes {
-		if err := replace(filepath.Join(c.DataDir, nodeName(i))); err != nil {
-			return nil, err
-		}
+	if err := restoreAll(c.DataDir, dir, h); err != nil {
+		return nil, err
 	}
 	then := c.of(h)
 	return h, finishRevert(&then)
@@ -270,10 +337,10 @@ func (c *Config) of(h *head) Config {
 	return then
 }
 
-// sweep removes what a killed process has left of snapshots and reverts.
+// sweep removes what a killed process has left of snapshots, and of small files that were being written.
 func (c *Config) sweep() error {
 	var errs []error
-	for _, pattern := range []string{filepath.Join(snapshotsDir, newSnapshot+"*"), filepath.Join("node*", stagingDir)} {
+	for _, pattern := range []string{filepath.Join(snapshotsDir, newSnapshot+"*"), temporary(revertingFile) + "*", temporary(savedFile) + "*"} {
 		found, err := filepath.Glob(filepath.Join(globEscape(c.DataDir), pattern))
 		errs = append(errs, err)
 		for _, name := range found {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -32,13 +33,11 @@ import (
 //	DIR/snapshots/NAME/node0/…       one folder a node
 //	DIR/snapshots/.new-…             one that is being taken; nobody needs it after a kill
 //	DIR/reverting                    the name of the snapshot that the network is going back to
-//	DIR/node0/.revert/…              files on their way into place
 //
-// A revert copies first and checks every file against the head. Then the file `reverting` is written, and from there on the way only leads
-// forward: each node ends, its old files are removed and the new ones moved into place, and it starts; network.json is written, `reverting` is
-// removed. A process
-// that is killed before has the old state, one that is killed later has the new one: Up finds `reverting` and does the rest. Whatever a
-// revert needs is in the snapshot, which it does not change, so it can be repeated.
+// A revert reads the whole snapshot first and compares every file with the head. Then the file `reverting` is written, and from there on the way
+// only leads forward: all nodes end, the files of all are made those of the snapshot, and only then do they start, so that nodes of two states
+// never meet; network.json is written, `reverting` is removed. A process that is killed before has the old state, one that is killed later has the
+// new one: Up finds `reverting` and does it once more. Whatever a revert needs is in the snapshot, which it does not change, so it can be repeated.
 
 // snapshotFormat is the number of the form of snapshots and state files.
 const snapshotFormat = 1
@@ -47,7 +46,6 @@ const (
 	snapshotsDir  = "snapshots"
 	headFile      = "head.json"
 	revertingFile = "reverting"
-	stagingDir    = ".revert"
 	newSnapshot   = ".new-"
 )
 
@@ -212,7 +210,7 @@ func (n *Net) copyAll(ctx context.Context, dir string, h *head) error {
 			if nd := running[i]; nd != nil {
 				err = n.copyRunning(ctx, nd, to, nh, &meet)
 			} else {
-				nh.Files, err = copyState(ctx, to, m.dir, nil)
+				nh.Files, err = copyStopped(ctx, to, m.dir)
 			}
 			if err != nil {
 				return fmt.Errorf("node %d: %w", i, err)
@@ -264,46 +262,40 @@ func (m *meeting) wait(ctx context.Context) error {
 	}
 }
 
-// copyState copies the state of a node that does not run to a new directory. If want is not nil, it is what is copied, and what has
-// to come out.
-func copyState(ctx context.Context, to, from string, want []fileHead) (files []fileHead, err error) {
-	names := make([]string, len(want))
-	for i, f := range want {
-		names[i] = f.Name
+// copyStopped copies the state of a node that does not run to a new directory.
+func copyStopped(ctx context.Context, to, from string) (files []fileHead, err error) {
+	names, err := node.StateFiles(from)
+	if err != nil {
+		return nil, err
 	}
-	if want == nil {
-		if names, err = node.StateFiles(from); err != nil {
-			return nil, err
-		}
+	for _, name := range names {
+		files = append(files, fileHead{Name: name})
 	}
-	if err := makeFolders(to, names); err != nil {
+	if err := makeFolders(to, files); err != nil {
 		return nil, err
 	}
 	for i, name := range names {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		src := filepath.Join(from, filepath.FromSlash(name))
-		info, err := sparse.Copy(filepath.Join(to, filepath.FromSlash(name)), src)
-		if err != nil {
+		if files[i].Info, err = sparse.Copy(filepath.Join(to, filepath.FromSlash(name)), filepath.Join(from, filepath.FromSlash(name))); err != nil {
 			return nil, err
 		}
-		if want != nil && info != want[i].Info {
-			return nil, fmt.Errorf("%s: %w", src, sparse.ErrOther)
-		}
-		files = append(files, fileHead{name, info})
 	}
 	return files, nil
 }
 
-// makeFolders makes a new directory with the folders that files of these names need.
-func makeFolders(dir string, names []string) error {
-	if err := os.Mkdir(dir, 0o700); err != nil {
+// makeFolders makes a directory with the folders that files need.
+func makeFolders(dir string, files []fileHead) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	for _, name := range names {
-		folder := filepath.Join(dir, filepath.Dir(filepath.FromSlash(name)))
-		if err := os.Mkdir(folder, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+	for _, f := range files {
+		folder, _, ok := strings.Cut(f.Name, "/")
+		if !ok {
+			continue
+		}
+		if err := os.Mkdir(filepath.Join(dir, folder), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 	}
@@ -498,7 +490,7 @@ func (n *Net) shiftTo(then time.Time) time.Duration {
 
 // writeDurably makes a small file appear whole or not at all.
 func writeDurably(name string, b []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".new-*")
+	f, err := os.CreateTemp(filepath.Dir(name), temporary(filepath.Base(name))+"*")
 	if err != nil {
 		return err
 	}
@@ -511,6 +503,9 @@ func writeDurably(name string, b []byte) error {
 	}
 	return syncDir(filepath.Dir(name))
 }
+
+// temporary is how the names of files begin that are to become name.
+func temporary(name string) string { return "." + name + ".new-" }
 
 func syncDir(dir string) error {
 	f, err := os.Open(dir)

@@ -3,7 +3,9 @@ package lab
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
+	"encoding/json"
 	"io"
 	"io/fs"
 	"net/http"
@@ -15,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cairn-chain/cairn/internal/sparse"
 	"github.com/cairn-chain/cairn/lab/shape"
 	"github.com/cairn-chain/cairn/types"
 )
@@ -272,6 +275,7 @@ func TestKilledOnTheWay(t *testing.T) {
 	must(t, err)
 	mark := func() { must(t, writeDurably(filepath.Join(dir, revertingFile), []byte("a\n"))) }
 	home := func(i int) string { return filepath.Join(dir, nodeName(i)) }
+	from := func(i int) string { return filepath.Join(n.snapshotDir("a"), nodeName(i)) }
 	for _, c := range []struct {
 		what string
 		left func()
@@ -280,21 +284,19 @@ func TestKilledOnTheWay(t *testing.T) {
 		{"a snapshot begun", func() {
 			must(t, os.MkdirAll(filepath.Join(dir, snapshotsDir, newSnapshot+"1", "node0"), 0o700))
 		}, 115},
-		{"staged", func() { must(t, stage(ctx, dir, "a", h)) }, 115},
-		{"half staged", func() { must(t, os.MkdirAll(filepath.Join(home(1), stagingDir, "blocks"), 0o700)) }, 115},
-		{"marked", func() { must(t, stage(ctx, dir, "a", h)); mark() }, 112},
-		{"one replaced, one removed", func() {
-			must(t, stage(ctx, dir, "a", h))
+		{"marked", mark, 112},
+		{"one restored, one half", func() {
 			mark()
-			must(t, replace(home(0)))
+			must(t, restore(home(0), from(0), h.Nodes[0].Files))
 			must(t, os.RemoveAll(filepath.Join(home(1), "chainstate")))
 			must(t, os.RemoveAll(filepath.Join(home(1), "indexes")))
+			must(t, os.Truncate(filepath.Join(home(2), "blocks", "MANIFEST"), 3))
+			must(t, os.Truncate(filepath.Join(home(2), "chainstate", "MANIFEST"), 0))
 		}, 112},
-		{"all replaced", func() {
-			must(t, stage(ctx, dir, "a", h))
+		{"all restored", func() {
 			mark()
 			for i := range 3 {
-				must(t, replace(home(i)))
+				must(t, restore(home(i), from(i), h.Nodes[i].Files))
 			}
 		}, 112},
 	} {
@@ -311,9 +313,6 @@ func TestKilledOnTheWay(t *testing.T) {
 			t.Errorf("%s: height %d, not %d", c.what, got, c.want)
 		}
 		must(t, again.Down())
-		if _, err := os.Stat(filepath.Join(home(1), stagingDir)); err == nil {
-			t.Errorf("%s: what was staged is still there", c.what)
-		}
 		if left, _ := filepath.Glob(filepath.Join(dir, snapshotsDir, newSnapshot+"*")); left != nil {
 			t.Errorf("%s: %v is still there", c.what, left)
 		}
@@ -499,29 +498,47 @@ func refuseStates(t *testing.T, ctx context.Context, file string) {
 	}
 }
 
-// Whatever the bytes: no panic, and no name that leads out of the directory.
+// Whatever the head and what follows: no panic, and no file outside of the directory.
 func FuzzStateFile(f *testing.F) {
 	h := head{Format: snapshotFormat, Layout: 1, Name: "a", Network: saved{Format: savedFormat, Network: "regtest", BlockTime: time.Second, Nodes: 1, Topology: Ring},
+		Links: linkState{Group: []int{0}, Cuts: [][2]int{{0, 0}}, Shapes: []shapeState{{}}},
 		Nodes: []nodeHead{{Running: true, Files: []fileHead{{Name: "format"}, {Name: "blocks/000001.vlog"}}}}}
-	h.Nodes[0].Files[1].Size = 100
-	var b bytes.Buffer
-	if err := packTo(&b, f.TempDir(), &h); err == nil {
-		f.Fatal("files that are not there were packed")
+	h.Nodes[0].Files[0].Info = sparse.Info{Size: 100, Data: 1, Sum: 0xc1d04330} // of "a"
+	good, err := json.Marshal(h)
+	if err != nil {
+		f.Fatal(err)
 	}
-	f.Add(b.Bytes())
-	f.Add([]byte(stateMagic))
-	f.Add(b.Bytes()[:b.Len()/2])
-	f.Fuzz(func(t *testing.T, b []byte) {
-		h, err := parseState("f", bytes.NewReader(b), int64(len(b)))
+	f.Add(good, []byte("a"), false)
+	f.Add(good[:len(good)/2], []byte("a"), false)
+	f.Add([]byte(`{"format":2}`), []byte(nil), false)
+	f.Add([]byte("CairnLab\x01\x00\x00\x00"), good, true)
+	dir := f.TempDir()
+	f.Fuzz(func(t *testing.T, head, data []byte, raw bool) {
+		b := slices.Concat(head, data)
+		if !raw { // with a checksum that fits
+			sum := sha256.Sum256(head)
+			begin := append([]byte(stateMagic), 1, 0, 0, 0)
+			b = slices.Concat(binary.LittleEndian.AppendUint32(begin, uint32(len(head))), sum[:], b)
+		}
+		r := bytes.NewReader(b)
+		h, err := parseState("f", r, int64(len(b)))
 		if err != nil {
 			return
 		}
-		dir := t.TempDir()
-		if unpack(context.Background(), bytes.NewReader(b[stateHeader+binary.LittleEndian.Uint32(b[12:]):]), filepath.Join(dir, "in"), h) == nil {
-			t.Error("files were put into a folder that is not there")
+		for _, nh := range h.Nodes {
+			for _, f := range nh.Files {
+				if !filepath.IsLocal(f.Name) || strings.Count(f.Name, "/") > 1 {
+					t.Errorf("%q", f.Name)
+				}
+			}
 		}
-		if left, _ := os.ReadDir(dir); len(left) > 0 {
+		err = unpack(t.Context(), r, filepath.Join(dir, "in"), h)
+		if bytes.Equal(head, good) && string(data) == "a" && err != nil {
+			t.Error(err)
+		}
+		if left, _ := os.ReadDir(dir); len(left) > 1 {
 			t.Errorf("%v", left)
 		}
+		must(t, os.RemoveAll(filepath.Join(dir, "in")))
 	})
 }

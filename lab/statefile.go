@@ -267,11 +267,7 @@ func (c *Config) matches(file string, h *head) error {
 func unpack(ctx context.Context, r io.Reader, dir string, h *head) error {
 	for i := range h.Nodes {
 		home := filepath.Join(dir, nodeName(i))
-		names := make([]string, len(h.Nodes[i].Files))
-		for j, f := range h.Nodes[i].Files {
-			names[j] = f.Name
-		}
-		if err := makeFolders(home, names); err != nil {
+		if err := makeFolders(home, h.Nodes[i].Files); err != nil {
 			return err
 		}
 		for _, f := range h.Nodes[i].Files {

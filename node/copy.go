@@ -160,27 +160,3 @@ func IsStateFile(name string) bool {
 	}
 	return false
 }
-
-// RemoveState removes what StateFiles would list, and the folders of the databases.
-func RemoveState(dir string) error {
-	var errs []error
-	for _, name := range databases {
-		errs = append(errs, os.RemoveAll(filepath.Join(dir, name)))
-	}
-	for _, name := range stateFiles {
-		if err := os.Remove(filepath.Join(dir, name)); !errors.Is(err, os.ErrNotExist) {
-			errs = append(errs, err)
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// MoveState moves what StateFiles lists from one directory to another, which holds nothing of it.
-func MoveState(to, from string) error {
-	for _, name := range append(append([]string(nil), databases...), stateFiles...) {
-		if err := os.Rename(filepath.Join(from, name), filepath.Join(to, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
-		}
-	}
-	return nil
-}

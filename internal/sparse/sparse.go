@@ -29,7 +29,12 @@ var (
 
 // Copy copies src to dst, a new file that only the user may read, and says what it holds. Errors are the file system's, and
 // io.ErrUnexpectedEOF if src became shorter meanwhile.
-func Copy(dst, src string) (info Info, err error) {
+func Copy(dst, src string) (Info, error) { return copyTo(dst, src, os.O_EXCL) }
+
+// Replace is Copy in the place of whatever dst holds. A process that is killed within it may leave anything there.
+func Replace(dst, src string) (Info, error) { return copyTo(dst, src, os.O_TRUNC) }
+
+func copyTo(dst, src string, flag int) (info Info, err error) {
 	in, err := os.Open(src)
 	if err != nil {
 		return info, err
@@ -39,7 +44,7 @@ func Copy(dst, src string) (info Info, err error) {
 	if err != nil {
 		return info, err
 	}
-	out, err := os.OpenFile(dst, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	out, err := os.OpenFile(dst, os.O_CREATE|flag|os.O_WRONLY, 0o600)
 	if err != nil {
 		return info, err
 	}
@@ -59,6 +64,44 @@ func Sum(name string) (info Info, err error) {
 		return info, err
 	}
 	return transfer(nil, in, st.Size(), dataEnd(in, st.Size()))
+}
+
+// Same tells whether two files hold the same bytes.
+func Same(a, b string) (bool, error) {
+	var files [2]*os.File
+	var size, end [2]int64
+	for i, name := range []string{a, b} {
+		f, err := os.Open(name)
+		if err != nil {
+			return false, err
+		}
+		defer f.Close()
+		st, err := f.Stat()
+		if err != nil {
+			return false, err
+		}
+		files[i], size[i], end[i] = f, st.Size(), dataEnd(f, st.Size())
+	}
+	if size[0] != size[1] {
+		return false, nil
+	}
+	var pieces [2][]byte
+	last := min(max(end[0], end[1]), size[0])
+	for at := int64(0); at < last; at += chunk {
+		for i, f := range files {
+			if pieces[i] == nil {
+				pieces[i] = make([]byte, min(chunk, last))
+			}
+			pieces[i] = pieces[i][:min(chunk, last-at)]
+			if _, err := f.ReadAt(pieces[i], at); err != nil {
+				return false, err
+			}
+		}
+		if !bytes.Equal(pieces[0], pieces[1]) {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // Unpack makes dst from the Data bytes that r has of it. If they are not what info says, an error that wraps ErrOther is returned.

@@ -53,6 +53,13 @@ func TestCopy(t *testing.T) {
 		if got, _ = os.ReadFile(dst); !bytes.Equal(got, want) {
 			t.Fatalf("round %d: unpacked is another", round)
 		}
+		must(t, os.WriteFile(src, []byte("short"), 0o600))
+		if _, err := Replace(dst, src); err != nil {
+			t.Fatal(err)
+		}
+		if got, _ = os.ReadFile(dst); string(got) != "short" {
+			t.Fatalf("round %d: replaced by %d bytes", round, len(got))
+		}
 		must(t, os.Remove(dst))
 	}
 }
@@ -80,6 +87,50 @@ func TestRefused(t *testing.T) {
 	must(t, err)
 	if st.Mode().Perm() != 0o600 {
 		t.Errorf("mode %v", st.Mode())
+	}
+}
+
+// Same finds a difference wherever it is: at the ends, in a hole, in the length.
+func TestSame(t *testing.T) {
+	dir := t.TempDir()
+	a, b := filepath.Join(dir, "a"), filepath.Join(dir, "b")
+	same := func(want bool, what string) {
+		t.Helper()
+		if got, err := Same(a, b); err != nil || got != want {
+			t.Errorf("%s: %v, %v", what, got, err)
+		}
+	}
+	base := bytes.Repeat([]byte("data"), chunk/2)
+	for _, size := range []int64{0, 1, 100, chunk, chunk + 1, 2 * chunk, 5*chunk + 7} {
+		for _, name := range []string{a, b} {
+			must(t, os.WriteFile(name, base[:min(size, int64(len(base)))], 0o600))
+			must(t, os.Truncate(name, size)) // a hole behind the data
+		}
+		same(true, "equal")
+		must(t, os.Truncate(b, size+1))
+		same(false, "longer")
+		for _, at := range []int64{0, size / 2, size - 1} {
+			if at < 0 || at >= size {
+				continue
+			}
+			must(t, os.Truncate(b, size))
+			f, err := os.OpenFile(b, os.O_RDWR, 0)
+			must(t, err)
+			one := make([]byte, 1)
+			_, err = f.ReadAt(one, at)
+			must(t, err)
+			_, err = f.WriteAt([]byte{one[0] + 1}, at)
+			must(t, err)
+			same(false, "a byte")
+			_, err = f.WriteAt(one, at)
+			must(t, err)
+			must(t, f.Close())
+			same(true, "the byte is back")
+		}
+	}
+	must(t, os.Remove(b))
+	if _, err := Same(a, b); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("nothing: %v", err)
 	}
 }
 
