@@ -40,8 +40,7 @@ func (n *Net) await(ctx context.Context, what string, met func(Status) bool) err
 	defer tick.Stop()
 	for {
 		s := n.glance()
-		if met(s) {
-			n.settle(ctx)
+		if met(s) && n.settle(ctx) == nil {
 			if s = n.glance(); met(s) {
 				return nil
 			}
@@ -54,19 +53,20 @@ func (n *Net) await(ctx context.Context, what string, met func(Status) bool) err
 	}
 }
 
-// settlePatience bounds how long a wait that is over waits for mempools.
+// settlePatience bounds how long a wait that is over waits for mempools. It is not the caller's time: that is for the condition, and may be none.
 const settlePatience = 30 * time.Second
 
-// settle waits until what the nodes were given is done: a new tip shows before the mempool has followed it. A node that is going down has nothing
-// to wait for.
-func (n *Net) settle(ctx context.Context) {
+// settle waits until what the nodes were given is done: a new tip shows before the mempool has followed it, and on a busy machine that may take
+// seconds. It returns an error if it takes longer than that. A node that is going down has nothing to wait for.
+func (n *Net) settle(ctx context.Context) error {
 	ctx, cancel := bounded(context.WithoutCancel(ctx), settlePatience)
 	defer cancel()
 	for i := range n.nodes {
-		if nd := n.running(i); nd != nil && nd.Settle(ctx) != nil {
-			return
+		if nd := n.running(i); nd != nil && nd.Settle(ctx) != nil && ctx.Err() != nil {
+			return ctx.Err()
 		}
 	}
+	return nil
 }
 
 // glance is Status without what is costly to know.
