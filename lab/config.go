@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/cairn-chain/cairn/consensus"
+	"github.com/cairn-chain/cairn/node"
 )
 
 // MaxNodes bounds a network of one process.
@@ -97,8 +98,8 @@ func (c *Config) settle() error {
 	if err := c.validate(); err != nil {
 		return &ConfigError{err}
 	}
-	if c.DataDir != "" {
-		return nil
+	if err := c.checkFiles(node.OpenFiles()); err != nil || c.DataDir != "" {
+		return err
 	}
 	var err error
 	c.DataDir, err = os.MkdirTemp("", "cairn-testnet-")

@@ -130,7 +130,7 @@ func (c *Config) fitFiles() {
 	if _, plain := c.Transport.(p2p.TCP); !plain {
 		return
 	}
-	files := openFiles()
+	files := OpenFiles()
 	if most := max(files-filesForOthers, 16); files > 0 && c.MaxConnections > most {
 		c.Log.Warn("fewer connections than asked for: the process may not open more files", "connections", most, "files", files)
 		c.MaxConnections = most

@@ -155,7 +155,7 @@ func useUpFiles(t *testing.T) (spare func() *os.File) {
 func TestHostileFitFiles(t *testing.T) {
 	cfg := Config{Params: consensus.Regtest(), MaxConnections: 100_000}
 	must(t, cfg.Validate())
-	files := openFiles()
+	files := OpenFiles()
 	if cfg.MaxConnections > files-200 && cfg.MaxConnections > 16 {
 		t.Errorf("%d connections with %d files", cfg.MaxConnections, files)
 	}

@@ -2,4 +2,5 @@
 
 package node
 
-func openFiles() int { return 0 }
+// OpenFiles is how many files and sockets the process may have open at once; 0: it cannot be told.
+func OpenFiles() int { return 0 }
