@@ -104,6 +104,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 // sizes say how much is measured, how often.
 type sizes struct {
 	startRuns      map[int]int   // by nodes
+	liveNodes      [2]int        // of the two networks that are compared
+	liveIdle       time.Duration // before they are looked at
+	liveRuns       int
 	idle           time.Duration // before memory is looked at
 	idleNets       int           // how many networks are looked at, at the same time
 	idleNodes      int
@@ -134,14 +137,14 @@ type sizes struct {
 }
 
 var fullSizes = sizes{
-	startRuns: map[int]int{4: 9, 20: 5}, idle: time.Minute, idleNets: 3, idleNodes: 20, idleBlocks: 2000,
+	startRuns: map[int]int{5: 9, 20: 5, 100: 3}, liveNodes: [2]int{5, 100}, liveIdle: 10 * time.Second, liveRuns: 3, idle: time.Minute, idleNets: 3, idleNodes: 20, idleBlocks: 2000,
 	syncBlocks: 2000, syncTxs: 10, syncRuns: 3, poolTxs: 2000, poolRuns: 7, rpcTxs: 1000, rpcRuns: 3,
 	connectTxs: 2000, connectRuns: 7, largestRuns: 3, largestPart: 1, relayRuns: 5, snapshotBlocks: 1000, snapshotRuns: 9, spin: 500 * time.Millisecond, spinRuns: 7, spinSigs: 100,
 	answerBlocks: 400, answerTxs: 20, answerRuns: 3, answerSpin: 500 * time.Millisecond, answerBatch: 10_000,
 }
 
 var quickSizes = sizes{
-	startRuns: map[int]int{4: 2, 20: 1}, idle: 3 * time.Second, idleNets: 1, idleNodes: 20, idleBlocks: 200,
+	startRuns: map[int]int{5: 2, 20: 1}, liveNodes: [2]int{2, 12}, liveIdle: 2 * time.Second, liveRuns: 1, idle: 3 * time.Second, idleNets: 1, idleNodes: 20, idleBlocks: 200,
 	syncBlocks: 300, syncTxs: 5, syncRuns: 1, poolTxs: 200, poolRuns: 2, rpcTxs: 100, rpcRuns: 1,
 	connectTxs: 500, connectRuns: 1, largestRuns: 1, largestPart: 20, relayRuns: 2, snapshotBlocks: 200, snapshotRuns: 2, spin: 100 * time.Millisecond, spinRuns: 2, spinSigs: 100,
 	answerBlocks: 150, answerTxs: 5, answerRuns: 1, answerSpin: 100 * time.Millisecond, answerBatch: 500,
@@ -166,6 +169,7 @@ type part struct {
 
 var parts = []part{
 	{"start", true, (*suite).starts},
+	{"live", true, (*suite).live},
 	{"memory", true, (*suite).memory},
 	{"sync", true, (*suite).syncs},
 	{"rpc", true, (*suite).rpcs},

@@ -27,7 +27,7 @@ func (s *suite) up(ctx context.Context, nodes int, args ...string) (*process, ti
 func (s *suite) starts(ctx context.Context) (section, error) {
 	sec := section{Title: "Start of a network", Text: "`cairn testnet up --ephemeral --ports auto --quiet`, two miners, a ring: from the start of the process to its " +
 		"`ready` line, when all nodes run and the ten accounts can spend. The first start is not counted."}
-	aims := map[int]string{4: "under 1.5", 20: "under 4"}
+	aims := map[int]string{5: "under 1.5", 20: "under 4", 100: "under 5"}
 	for _, nodes := range slices.Sorted(maps.Keys(s.size.startRuns)) {
 		f := figure{Name: fmt.Sprintf("%d nodes", nodes), Unit: "s", Aim: aims[nodes]}
 		for i := range s.size.startRuns[nodes] + 1 {
@@ -118,7 +118,7 @@ func (s *suite) memory(ctx context.Context) (sec section, err error) {
 				all.Runs = append(all.Runs, mb)
 			}
 		}
-		each := figure{Name: "each further node, " + kind.name, Unit: "MB", Aim: "under 15"}
+		each := figure{Name: "each further node, " + kind.name, Unit: "MB", Aim: "under 15", Difference: true}
 		for i := range all.Runs {
 			each.Runs = append(each.Runs, (all.Runs[i]-one.Runs[i])/float64(more))
 		}

@@ -72,7 +72,7 @@ func (s *suite) relays(ctx context.Context) (section, error) {
 		if err != nil {
 			return sec, err
 		}
-		figs := []figure{{Name: kind.name + ": until it is the tip of the last node", Unit: "ms"}, {Name: "– of the first", Unit: "ms"}, {Name: "– each hop adds", Unit: "ms"},
+		figs := []figure{{Name: kind.name + ": until it is the tip of the last node", Unit: "ms"}, {Name: "– of the first", Unit: "ms"}, {Name: "– each hop adds", Unit: "ms", Difference: true},
 			{Name: "– processor time of all", Unit: "ms"}, {Name: "– bytes a hop", Unit: "kB"}, {Name: "– of the block's bytes", Unit: "%"}}
 		if kind.compact {
 			figs[len(figs)-1].Aim = "under 5"

@@ -34,6 +34,8 @@ type figure struct {
 	// PerCPU are the same runs per second of processor time instead of the clock's; rates within this process have them.
 	PerCPU []float64 `json:"per_cpu_second,omitempty"`
 	Aim    string    `json:"aim,omitempty"`
+	// Difference says that each run is one of two that were measured. Where little is between them and the machine is busy, it may be below zero.
+	Difference bool `json:"difference,omitempty"`
 }
 
 // rate adds a run that did n things.
