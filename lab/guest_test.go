@@ -38,6 +38,12 @@ func TestGuest(t *testing.T) {
 	must(t, n.Start(1))
 	n.say(t, ctx, "mine --node 1")
 	must(t, far.AwaitOneTip(ctx, 114))
+	// A guest does not go back with the network, but its host keeps the connection to it.
+	must(t, n.AwaitOneTip(ctx, 114))
+	mustSnapshot(t, ctx, n, "a")
+	mustRevert(t, ctx, n, "a")
+	n.say(t, ctx, "mine")
+	must(t, far.AwaitOneTip(ctx, 115))
 }
 
 // What a guest's headers tell, and when a difference is told.

@@ -73,6 +73,7 @@ func (n *Net) goBack(dir string, h *head) error {
 	for i, m := range n.nodes {
 		m.cookie = ""
 		n.connect(i)
+		n.rejoin(i)
 		err = errors.Join(err, n.attend(m))
 	}
 	if failed != nil {
