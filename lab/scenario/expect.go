@@ -25,9 +25,10 @@ type Expectation struct {
 	want  float64
 	name  string // of an earlier step, of a deployment
 	word  string // a place, a state, the name of a value
+	guest int    // in the order in which they joined
 }
 
-const conditionHelp = "expected a condition: one-tip, same-tip I J, other-tip I J, tips = N, tx NAME confirmed on I, deployment NAME active on I, running I, stopped I, " +
+const conditionHelp = "expected a condition: one-tip, same-tip I J, other-tip I J, tips = N, tx NAME confirmed on I, deployment NAME active on I, running I, stopped I, guest K agrees, " +
 	"NAME.VALUE >= N, or height, headers, peers, mempool, reorgs, depth, returned or fee of a node as in `height 0 >= 120`"
 
 func (p *parser) expectation(words []string) (*Expectation, error) {
@@ -56,6 +57,7 @@ var forms = map[string]func(p *parser, e *Expectation, rest []string) error{
 	"stopped":    form(1, (*parser).someNodes),
 	"tx":         form(4, (*parser).place),
 	"deployment": form(4, (*parser).place),
+	"guest":      form(2, (*parser).aboutGuest),
 	"height":     form(3, (*parser).ofNode),
 	"headers":    form(3, (*parser).ofNode),
 	"peers":      form(3, (*parser).ofNode),
@@ -131,6 +133,32 @@ func (p *parser) checkPlace(e *Expectation) error {
 	return nil
 }
 
+// guestStates are those of lab.GuestStatus.
+var guestStates = []string{"unknown", "agrees", "behind", "ahead", "diverges"}
+
+func (p *parser) aboutGuest(e *Expectation, rest []string) (err error) {
+	if e.guest, err = strconv.Atoi(rest[0]); err != nil || e.guest < 0 {
+		return fmt.Errorf("%q is not a guest: expected a number, 0 for the first", rest[0])
+	}
+	if e.word = rest[1]; !slices.Contains(guestStates, e.word) {
+		return fmt.Errorf("%q is none of %s", e.word, strings.Join(guestStates, ", "))
+	}
+	return nil
+}
+
+// checkGuest looks at what is known of a guest.
+func (e *Expectation) checkGuest(guests []lab.GuestStatus) (ok bool, saw string) {
+	if e.guest >= len(guests) {
+		return false, fmt.Sprintf("guests so far: %d", len(guests))
+	}
+	g := guests[e.guest]
+	saw = fmt.Sprintf("guest %d (%s) is %q", e.guest, g.Addr, g.State)
+	if g.Detail != "" {
+		saw += ": " + g.Detail
+	}
+	return g.State == e.word, saw
+}
+
 func (e *Expectation) takeNodes(words ...string) error {
 	for _, w := range words {
 		i, err := strconv.Atoi(w)
@@ -184,6 +212,8 @@ func (e *Expectation) check(r *run, s lab.Status) (ok bool, saw string) {
 	case "tips":
 		n := float64(tips(s))
 		return e.holds(n), fmt.Sprintf("%v tips", n)
+	case "guest":
+		return e.checkGuest(r.net.Guests())
 	case "value":
 		got, known := r.values[e.name][e.word]
 		return known && e.holds(got), fmt.Sprintf("%s.%s is %v, of %v", e.name, e.word, got, r.values[e.name])

@@ -22,6 +22,7 @@
 //	            | "tx" name place "on" nodes             confirmed mempool absent
 //	            | "deployment" word state "on" nodes     defined started locked_in active failed
 //	            | "running" nodes | "stopped" nodes
+//	            | "guest" number state                   the first that joined is 0; unknown agrees behind ahead diverges
 //	            | name "." word compare number           a value of an earlier step
 //	nodes       = node | "all"
 //	compare     = "=" | "!=" | "<" | "<=" | ">" | ">="

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/cairn-chain/cairn/lab"
 )
 
 func parse(t *testing.T, text string) *File {
@@ -52,6 +54,10 @@ func TestParseErrors(t *testing.T) {
 		"expect deployment taproot x on 0":    `"x" is none of defined`,
 		"expect a.b = 1":                      "nothing is called a so far",
 		"reorg --drop $a":                     "nothing is called a so far",
+		"expect guest 0":                      "expected a condition",
+		"expect guest bob agrees":             `"bob" is not a guest`,
+		"expect guest -1 agrees":              `"-1" is not a guest`,
+		"expect guest 0 sleeps":               `"sleeps" is none of unknown, agrees, behind`,
 		"mine -> a-b":                         `"a-b" is not a name`,
 		"mine --fast":                         "mine has no flag --fast",
 		"link 0-1 --loss":                     "--loss needs a value",
@@ -149,6 +155,19 @@ at 1ms say over
 	}
 }
 
+// A network elsewhere is a guest: what is known of it can be expected.
+func TestRunGuest(t *testing.T) {
+	t.Parallel()
+	far := lab.New(t, lab.Config{Nodes: 1, Seed: 2, NoServices: true})
+	out, err := runText(t, "network nodes=2\nmine 3\nguest "+far.Node(0).P2PAddr().String()+" --node 1\nexpect guest 0 agrees within 1m\nexpect peers 1 = 2 within 1m\n")
+	if err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if h := far.Node(0).Chain().Tip().Height(); h != 113 {
+		t.Errorf("the guest is at %d", h)
+	}
+}
+
 // What is expected and does not come is told with the line, what was seen, and who was where.
 func TestRunFails(t *testing.T) {
 	t.Parallel()
@@ -156,6 +175,8 @@ func TestRunFails(t *testing.T) {
 		"network nodes=2\npartition 0/1\nexpect peers all = 0 within 1m\nmine\nexpect one-tip within 20ms": "test:5: expected one-tip within 20ms: node 0 at 111 with no peers; node 1 at 110 with no peers",
 		"network nodes=1\n\nexpect height 0 = 5":                                                           "test:3: expected height 0 = 5 within 0s: node 0: height 110; node 0 at 110",
 		"network nodes=1\nexpect height 4 = 5":                                                             "test:2: there is no node 4: the nodes are 0 to 0",
+		"network nodes=1\nexpect guest 0 agrees":                                                           "test:2: expected guest 0 agrees within 0s: guests so far: 0; node 0 at 110",
+		"network nodes=1\nguest 127.0.0.1:1\nexpect guest 0 agrees":                                        "guest 0 (127.0.0.1:1) is \"unknown\"",
 		"network nodes=1\nstop 3":                                                                          "test:2: \"3\": the nodes are 0 to 0",
 		"network nodes=1\nrefused \"x\" mine":                                                              "test:2: expected to be refused with \"x\", but it was done",
 		"network nodes=1\nrefused \"x\" stop 3":                                                            "test:2: expected to be refused with \"x\", but it was with: ",
