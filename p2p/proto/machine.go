@@ -106,7 +106,7 @@ func (m *Machine) Step(now time.Time, ev Event) []Effect {
 	m.countUpload()
 	m.out = nil
 	m.handle(ev)
-	m.workFor(ev)
+	m.work(ev)
 	out := m.out
 	m.out = nil
 	return out
@@ -136,8 +136,8 @@ func (m *Machine) NextTick() time.Time {
 	e.add(m.now.Add(idleTick))
 	e.add(m.txs.tracker.Next())
 	m.outboundDeadlines(&e)
-	for _, t := range m.quick.times {
-		e.add(t)
+	for _, l := range m.quick.next {
+		e.add(l.at)
 	}
 	return e.at.Add(-m.ahead)
 }
@@ -236,21 +236,14 @@ func (m *Machine) wish(ev Event) {
 	}
 }
 
-// work does what state and time call for. Doing it twice at one time does nothing the second time. What a dropped peer
-// owed is asked of others at once, also of those that had their turn before, and their time limits count it no more.
-func (m *Machine) work() {
+// work does what state and time call for after ev.
+func (m *Machine) work(ev Event) {
 	m.settle()
-	for dropped := -1; dropped != m.dropped; {
-		dropped = m.dropped
-		for _, p := range m.order {
-			if !p.closing {
-				m.workPeer(p)
-			}
-		}
-	}
+	p, all := m.workPeers(ev)
 	m.endInboundTrickle()
 	m.requestTxs()
 	m.dialOut()
+	m.noteWork(p, all)
 }
 
 func (m *Machine) workPeer(p *peer) {
@@ -267,8 +260,8 @@ func (m *Machine) workPeer(p *peer) {
 	}
 }
 
-// chores are what is done for every ready peer in every step, in this order. Each returns at once if there is nothing
-// to do.
+// chores are what is done for every ready peer in every step, in this order; quick.go leaves out those peers for whom there is
+// nothing to do. Each returns at once if there is nothing to do. What a chore depends on beside its peer and the time is listed there.
 var chores = [...]func(*Machine, *peer){
 	(*Machine).keepAlive, (*Machine).syncHeaders, (*Machine).judgeChainSync, (*Machine).serveMore, (*Machine).trickle,
 	(*Machine).tellFeeFilter, (*Machine).gossipMore, (*Machine).watchBlocks, (*Machine).requestBlocks, (*Machine).requestHistory,

@@ -280,6 +280,9 @@ func (m *Machine) dialOne(kind ConnKind) time.Duration {
 
 // freePlace tells which kind of peer is missing: block-relay while there are anchors, then full relay first.
 func (m *Machine) freePlace() (ConnKind, bool) {
+	if m.cfg.Book == nil && len(m.outbound.anchors) == 0 {
+		return 0, false
+	}
 	full, blocks := m.count(Outbound), m.count(BlockRelay)
 	l := m.cfg.Limits
 	if m.outbound.extra {

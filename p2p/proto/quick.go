@@ -7,57 +7,72 @@ import (
 	"github.com/cairn-chain/cairn/p2p/wire"
 )
 
-// Most events concern one peer and leave everybody else as they are: an announcement of transactions, a transaction, a
-// header that is known, a timer. For these work looks only at that peer, and at those whose time has come, in place of all.
+// Which peers are looked at in a step.
 //
-// The rules:
-//   - Only the events of narrow may be narrow; after all others every peer is looked at.
-//   - A chore of another peer does something only if its own state changed, if one of its deadlines has come, or if something
-//     changed that all share: shared lists it. If it has changed since every peer was last looked at, every peer is looked at
-//     again.
-//   - Deadlines are kept in a list beside the peers, as they were after each peer's last look. A deadline that depends on
-//     something shared is computed anew when that changes.
+// A look at a peer is workPeer: its chores. Most events concern one peer and leave everybody else as they are: an
+// announcement of transactions, a transaction, a header that is known, a timer. Then only some are looked at; all else of a step is
+// done in full.
 //
-// Invariant: effects, and NextTick, are those of a machine that looks at every peer after each event. Tests hold both beside each
-// other (Config.thorough).
+// The rules. All peers are looked at, unless
+//   - the event is narrow: it changes nothing of other peers, but for what is listed in shared;
+//   - the machine is fit: it is settled, and every peer whose headers we want was asked for them;
+//   - and what is shared is as it was before the latest pass over all peers.
+//
+// Otherwise these are looked at:
+//   - the peer of the event;
+//   - those whose deadline has come;
+//   - those that owe us blocks, since each of them may change what is to become of another's blocks, and the chain may store
+//     a parent before its verdict comes;
+//   - from the moment on when something shared changes, all that follow; and all in the next step, as those before did not see it.
+//
+// Invariant: who is not looked at would have done nothing: it would have sent nothing, changed nothing and drawn no random number.
+// So effects and NextTick are those of a machine that looks at every peer in each step (Config.thorough; tests hold both beside each other).
+//
+// Proof. A look at a peer leaves nothing that a second one at the same time would do. What makes it do something later is
+// one of these:
+//   - its own state. This is changed by messages and verdicts of its own, for which it is looked at, and by what others do to it:
+//     events that are not narrow; being asked for a block in another's place, which raises sources if it owed none; being held to stall the
+//     download, which happens only to who owes blocks.
+//   - the time. Each chore that waits for one has it in peerDeadlines. turnToSync also looks at the age of the best header, but not if fit.
+//   - the chain and the blocks that are under way: judgeChainSync reads the tip; watchBlocks what is known of the blocks
+//     that the peer owes; requestBlocks and requestHistory begin with whether the epoch is one that they have seen. A request that ends
+//     and a peer that goes raise the epoch.
+//   - Machine.settled, which gives all peers a feeCheck when it becomes true, and syncHeaders of other peers, for whose end those wait
+//     that were not asked for headers yet. fit excludes both, and only an event that is not narrow can end it.
+//   - relay.inboundNext, a deadline: it is only ever set to a later time, after those for whom it had come were looked at.
+//   - headerSync.protected: more of it lets nobody do more, and less of it comes with a peer that goes.
+//   - the pool, the upload target, the address book and Config.History are only read by chores which one of the above has set off.
+//
+// A deadline depends on the same, so those of whoever is looked at are computed anew, and all if something shared or inboundNext
+// has changed (sanity compares them after each step of a test).
+//
+// Cost: O(peers) in time for a step as before, but 32 bytes of memory a peer are read and not some kilobytes.
 type quickWork struct {
-	last  shared
-	fit   bool        // all peers are in the state in which most of their time is spent
-	times []time.Time // the first deadline of each peer in Machine.order, zero: none
+	fit         bool
+	last        shared // before the latest pass over all
+	inboundNext time.Time
+	next        []nextLook // by place in Machine.order
 }
 
-// shared is what the chores of a peer depend on that is not its own.
+// nextLook tells when a peer is to be looked at if nothing else happens.
+type nextLook struct {
+	at   time.Time // the first of its deadlines, zero: none
+	owes bool      // blocks
+}
+
+// shared is what chores and deadlines depend on that is neither the peer's own nor a time. What of it a step changes back is
+// not missed: epoch never falls, and sources does not without it.
 type shared struct {
-	epoch       uint64
-	stall       time.Duration
-	sources     int
-	partBytes   int
-	dropped     int
-	peers       int
-	protected   int
-	completed   bool
-	inboundNext time.Time
-	tip         consensus.Ancestry
+	epoch   uint64
+	sources int
+	tip     consensus.Ancestry
 }
 
 func (m *Machine) shared() shared {
-	return shared{
-		epoch: m.blocks.epoch, stall: m.blocks.stall, sources: m.blocks.sources, partBytes: m.blocks.partBytes, dropped: m.dropped,
-		peers: len(m.order), protected: m.heads.protected, completed: m.heads.completed, inboundNext: m.relay.inboundNext,
-		tip: m.cfg.Chain.Tip(),
-	}
+	return shared{epoch: m.blocks.epoch, sources: m.blocks.sources, tip: m.cfg.Chain.Tip()}
 }
 
-// workFor does what ev calls for.
-func (m *Machine) workFor(ev Event) {
-	p, ok := m.narrow(ev)
-	if m.cfg.thorough || !ok || !m.quick.fit || m.shared() != m.quick.last || !m.workNarrow(p) {
-		m.work()
-		m.lookedAtAll()
-	}
-}
-
-// narrow tells whether ev concerns one peer alone, and which; nil: none.
+// narrow tells whether ev changes nothing of any peer but one, and which; nil: of none.
 func (m *Machine) narrow(ev Event) (*peer, bool) {
 	switch e := ev.(type) {
 	case Tick:
@@ -65,68 +80,76 @@ func (m *Machine) narrow(ev Event) (*peer, bool) {
 	case Message:
 		p := m.peers[e.Peer]
 		// Who has PermForceRelay may have others told of a transaction at once.
-		return p, p != nil && p.ready() && !p.perm.Has(PermForceRelay) && narrowMessage(e.Msg)
+		return p, p != nil && !p.perm.Has(PermForceRelay) && narrowMessage(e.Msg)
 	}
 	return nil, false
 }
 
 func narrowMessage(msg wire.Message) bool {
-	switch msg := msg.(type) {
-	case wire.TxMsg, wire.NotFound, wire.GetData, wire.FeeFilter, wire.SendHeaders, wire.Headers:
-		return true
-	case wire.InvMsg:
-		for _, it := range msg.Items {
-			if it.Type == wire.InvBlock {
-				return false
-			}
-		}
+	switch msg.(type) {
+	case wire.TxMsg, wire.NotFound, wire.GetData, wire.FeeFilter, wire.SendHeaders, wire.Headers, wire.InvMsg:
 		return true
 	}
 	return false
 }
 
-// workNarrow looks at p, which may be nil, and at all peers whose time has come. false: that was not enough.
-func (m *Machine) workNarrow(p *peer) bool {
-	var e earliest
-	m.outboundDeadlines(&e)
-	if m.due(e.at) {
-		return false
-	}
-	for i, q := range m.order {
-		due := m.due(m.quick.times[i])
-		if due && len(q.dl.queue) > 0 {
-			return false // it may have others asked for its blocks
+// workPeers looks at those peers that ev calls for, and tells how to note it with noteWork: whether at all, and else whose event it
+// was. If a peer is dropped it begins again: what that one owed is asked of others at once, also of those that had their turn
+// before, and their time limits count it no more.
+func (m *Machine) workPeers(ev Event) (p *peer, all bool) {
+	q := &m.quick
+	p, narrow := m.narrow(ev)
+	all = m.cfg.thorough || !narrow || !q.fit || m.shared() != q.last
+	for dropped := -1; dropped != m.dropped; {
+		dropped = m.dropped
+		if all {
+			q.last = m.shared()
 		}
-		if q != p && !due {
-			continue
-		}
-		m.workPeer(q)
-		if m.quick.times[i] = m.deadlineOf(q); m.shared() != m.quick.last {
-			return false
+		for i, x := range m.order {
+			if !(all || x == p || m.callsFor(i)) || x.closing {
+				continue
+			}
+			m.workPeer(x)
+			all = all || m.shared() != q.last
 		}
 	}
-	m.endInboundTrickle()
-	m.requestTxs()
-	if m.relay.inboundNext != m.quick.last.inboundNext {
-		m.lookedAtAll() // the timer is the inbound peers' own
-	}
-	return true
+	return p, all
 }
 
-func (m *Machine) deadlineOf(p *peer) time.Time {
+// callsFor tells whether a peer is to be looked at whatever the event.
+func (m *Machine) callsFor(i int) bool { return m.quick.next[i].owes || m.due(m.quick.next[i].at) }
+
+// noteWork ends a step.
+func (m *Machine) noteWork(p *peer, all bool) {
+	q := &m.quick
+	all = all || m.shared() != q.last
+	if all {
+		q.fit = m.fit()
+		q.next = append(q.next[:0], make([]nextLook, len(m.order))...)
+	}
+	all = all || m.relay.inboundNext != q.inboundNext
+	q.inboundNext = m.relay.inboundNext
+	for i, x := range m.order {
+		if all || x == p || m.callsFor(i) {
+			q.next[i] = m.nextLook(x)
+		}
+	}
+}
+
+func (m *Machine) nextLook(p *peer) nextLook {
 	var e earliest
 	if !p.closing {
 		m.peerDeadlines(p, &e)
 	}
-	return e.at
+	return nextLook{at: e.at, owes: len(p.dl.queue) > 0}
 }
 
-// lookedAtAll notes how things stand after every peer was looked at.
-func (m *Machine) lookedAtAll() {
-	q := &m.quick
-	q.times, q.fit, q.last = q.times[:0], m.settled, m.shared()
+// fit tells whether all peers are in the state in which most of their time is spent.
+func (m *Machine) fit() bool {
 	for _, p := range m.order {
-		q.times = append(q.times, m.deadlineOf(p))
-		q.fit = q.fit && p.ready() && (p.sync.started || !p.downloadable())
+		if !p.closing && !p.sync.started && p.downloadable() {
+			return false
+		}
 	}
+	return m.settled
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cairn-chain/cairn/consensus/consensustest"
+	"github.com/cairn-chain/cairn/p2p/wire"
 	"github.com/cairn-chain/cairn/types"
 )
 
@@ -135,4 +137,216 @@ func said(out []Effect) string {
 		}
 	}
 	return b.String()
+}
+
+// quickScripts are short stories, each of which ends with something that a machine misses if it leaves out one of the rules in quick.go.
+var quickScripts = map[string]func(*quickScript){
+	// What a peer owes that is dropped for its message is asked of another at once, also of one before it.
+	"dropped for its message": func(s *quickScript) {
+		s.settled(3)
+		n := block(s.chain.tip, 2)
+		s.do(Message{Peer: 3, Msg: wire.Headers{Headers: []types.Header{n.Header()}}})
+		s.do(Message{Peer: 1, Msg: wire.Headers{Headers: []types.Header{n.Header()}}})
+		if got := asked(s.all, 3); !slices.Contains(got, n.Hash()) {
+			s.t.Fatalf("peer 3 was asked for %v", got)
+		}
+		s.all = nil
+		s.do(Message{Peer: 3, Msg: wire.Headers{Headers: []types.Header{block(n, 3).Header(), block(n, 4).Header()}}})
+		if got := asked(s.all, 1); !slices.Contains(got, n.Hash()) {
+			s.t.Fatalf("peer 1 was asked for %v", got)
+		}
+	},
+	// So is what a peer owes that is dropped for its silence, of one that owed nothing and had its turn before.
+	"dropped for its silence": func(s *quickScript) {
+		s.settled(0)
+		one := block(s.chain.tip, 2)
+		two := block(one, 2)
+		both := wire.Headers{Headers: headersOf([]*consensustest.Node{one, two})}
+		s.connect(1, Inbound, goodVersion(1))
+		for id := PeerID(4); id > 1; id-- {
+			s.connect(id, Outbound, goodVersion(uint64(id)))
+			s.do(Message{Peer: id, Msg: both})
+		}
+		s.do(Message{Peer: 1, Msg: both})
+		for s.all = nil; dropped(s.all, 4) == "" && s.now.Sub(testStart) < time.Hour; {
+			s.all, s.now = nil, s.m.NextTick()
+			s.do(Tick{})
+		}
+		if got := asked(s.all, 1); !slices.Contains(got, two.Hash()) {
+			s.t.Fatalf("peer 1 was asked for %v", got)
+		}
+	},
+	// The end of one peer's header sync begins the next one's, if the network was asleep.
+	"turns": func(s *quickScript) {
+		s.settled(0)
+		s.now = s.now.Add(10 * 24 * time.Hour)
+		s.connect(1, Outbound, goodVersion(1))
+		s.connect(2, Outbound, goodVersion(2))
+		s.all = nil
+		s.do(Message{Peer: 1, Msg: wire.Headers{}})
+		if len(sent[wire.GetHeaders](s.all, 2)) != 1 {
+			s.t.Fatal("peer 2 was not asked")
+		}
+	},
+	// Once the node is near the present, peers that give no blocks are told that it takes transactions.
+	"settles": func(s *quickScript) {
+		s.now, s.m.settled = s.now.Add(10*24*time.Hour), false
+		none := goodVersion(1)
+		none.Services = 0
+		s.connect(1, Inbound, none)
+		s.connect(2, Outbound, goodVersion(2))
+		s.do(Tick{})
+		s.all = nil
+		s.do(Message{Peer: 2, Msg: wire.Headers{}})
+		if !s.m.settled || len(sent[wire.FeeFilter](s.all, 1)) != 1 {
+			s.t.Fatalf("settled %v, and peer 1 was not told", s.m.settled)
+		}
+	},
+	// The chain moves on before it says so: who has not shown the new tip is watched from then on.
+	"tip": func(s *quickScript) {
+		s.settled(1)
+		s.connect(5, BlockRelay, goodVersion(5))
+		s.do(Message{Peer: 5, Msg: wire.Headers{Headers: []types.Header{s.chain.tip.Header()}}})
+		s.do(Tick{})
+		s.chain.adopt(block(s.chain.tip, 2))
+		s.do(Tick{})
+		s.pass(time.Hour)
+		if dropped(s.all, 5) != "chain too old" {
+			s.t.Fatalf("peer 5 was dropped for %q", dropped(s.all, 5))
+		}
+	},
+	// A block was asked for whose parent is then stored: from then on its second asking is due some time.
+	"owes": func(s *quickScript) {
+		s.settled(3)
+		one := block(s.chain.tip, 2)
+		two := block(one, 2)
+		s.do(Message{Peer: 1, Msg: wire.Headers{Headers: headersOf([]*consensustest.Node{one})}})
+		s.do(Message{Peer: 2, Msg: wire.Headers{Headers: headersOf([]*consensustest.Node{one, two})}})
+		if got := asked(s.all, 2); !slices.Equal(got, []types.Hash{two.Hash()}) {
+			s.t.Fatalf("peer 2 was asked for %v", got)
+		}
+		s.do(Tick{})
+		s.chain.have[one.Hash()] = true // and nothing is said of it
+		s.do(Message{Peer: 3, Msg: wire.NotFound{}})
+		s.pass(10 * time.Second)
+	},
+	// A peer asks for something: it is answered in the same step.
+	"asks": func(s *quickScript) {
+		s.settled(2)
+		s.do(Message{Peer: 2, Msg: wire.GetData{Items: []wire.Inv{{Type: wire.InvWTx, Hash: types.Hash{7}}}}})
+		if len(sent[wire.NotFound](s.all, 2)) != 1 {
+			s.t.Fatal("peer 2 got no answer")
+		}
+	},
+	// Transactions for inbound peers, who share a timer.
+	"inbound": func(s *quickScript) {
+		s.settled(2)
+		s.connect(3, Inbound, goodVersion(3))
+		s.connect(4, Inbound, goodVersion(4))
+		s.pool.outs[types.Hash{1}] = true
+		for i := range uint32(20) {
+			x := tx(i, types.Hash{1})
+			s.pool.put(x)
+			s.do(TxVerdict{Tx: x, FeeRate: 5000})
+			s.pass(time.Duration(i) * time.Second)
+		}
+		if len(sent[wire.InvMsg](s.all, 3)) < 5 || len(sent[wire.InvMsg](s.all, 4)) < 5 {
+			s.t.Fatal("little was announced")
+		}
+	},
+	// A peer with PermForceRelay has a transaction told to others that the node has already.
+	"force relay": func(s *quickScript) {
+		s.settled(2)
+		a := testAddr(3)
+		s.do(Connected{Peer: 3, Kind: Inbound, Addr: a, NetGroup: netGroup(a), Permissions: PermForceRelay | PermRelay})
+		s.shake(3, goodVersion(3))
+		s.pool.outs[types.Hash{1}] = true
+		x := tx(1, types.Hash{1})
+		s.pool.put(x)
+		s.do(Message{Peer: 3, Msg: wire.TxMsg{Tx: x}})
+		s.pass(time.Minute)
+		if len(sent[wire.InvMsg](s.all, 1)) != 1 {
+			s.t.Fatal("peer 1 was not told")
+		}
+	},
+}
+
+// quickScript is a rig that notes what is said after each event, and when the machine wants to be woken.
+type quickScript struct {
+	*rig
+	lines []string
+}
+
+func (s *quickScript) do(ev Event) {
+	s.t.Helper()
+	todo := []Event{ev}
+	for len(todo) > 0 {
+		out := s.step(todo[0])
+		s.lines = append(s.lines, fmt.Sprintf("%T: %s, then %v", todo[0], said(out), s.m.NextTick()))
+		todo = todo[1:]
+		for _, eff := range out {
+			todo = append(todo, s.judge(eff)...)
+		}
+	}
+}
+
+func (s *quickScript) connect(id PeerID, kind ConnKind, v wire.Version) {
+	s.t.Helper()
+	a := testAddr(id)
+	s.do(Connected{Peer: id, Kind: kind, Addr: a, NetGroup: netGroup(a)})
+	s.shake(id, v)
+}
+
+func (s *quickScript) shake(id PeerID, v wire.Version) {
+	s.t.Helper()
+	for _, msg := range []wire.Message{v, wire.WTxIDRelay{}, wire.SendHeaders{}, wire.Verack{}} {
+		s.do(Message{Peer: id, Msg: msg})
+	}
+}
+
+// settled gives the node a young tip, which n outbound peers have shown.
+func (s *quickScript) settled(n PeerID) {
+	s.t.Helper()
+	nodes := branch(rootNode, 3, 1)
+	s.chain.adopt(nodes...)
+	s.do(TipChanged{})
+	for id := PeerID(1); id <= n; id++ {
+		s.connect(id, Outbound, goodVersion(uint64(id)))
+		s.do(Message{Peer: id, Msg: wire.Headers{Headers: headersOf(nodes[1:])}})
+	}
+	s.do(Tick{})
+	if s.all = nil; !s.m.settled {
+		s.t.Fatal("not settled")
+	}
+}
+
+// pass lets time pass, with a tick whenever the machine wants one.
+func (s *quickScript) pass(d time.Duration) {
+	s.t.Helper()
+	for end := s.now.Add(d); s.m.NextTick().Before(end); {
+		s.now = s.m.NextTick()
+		s.do(Tick{})
+	}
+}
+
+func TestQuickScripts(t *testing.T) {
+	for name, play := range quickScripts {
+		t.Run(name, func(t *testing.T) {
+			beside(t, func() []string {
+				s := &quickScript{rig: newRig(t, func(c *Config) { c.Quiet = true })}
+				play(s)
+				return s.lines
+			})
+		})
+	}
+}
+
+// The scenario files say the same of machines that look at every peer.
+func TestQuickScenarios(t *testing.T) {
+	if *rewrite {
+		t.Skip("-rewrite: TestScenarios writes the files")
+	}
+	thorough = true
+	defer func() { thorough = false }()
+	TestScenarios(t)
 }

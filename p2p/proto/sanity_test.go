@@ -34,9 +34,22 @@ func (m *Machine) sanity() error {
 	if next := m.NextTick(); !next.After(m.clock()) && !m.tipAt.IsZero() {
 		return fmt.Errorf("next tick %v is not after now %v", next, m.clock())
 	}
-	for _, check := range []func() error{m.compactSanity, m.blockSanity, m.txSanity, m.txs.tracker.Check, m.txs.orphans.Check} {
+	for _, check := range []func() error{m.quickSanity, m.compactSanity, m.blockSanity, m.txSanity, m.txs.tracker.Check, m.txs.orphans.Check} {
 		if err := check(); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// quickSanity: what is noted of when to look at peers is what it would be if it were all noted now.
+func (m *Machine) quickSanity() error {
+	if len(m.quick.next) != len(m.order) {
+		return fmt.Errorf("%d looks are noted for %d peers", len(m.quick.next), len(m.order))
+	}
+	for i, p := range m.order {
+		if got, want := m.quick.next[i], m.nextLook(p); got != want {
+			return fmt.Errorf("the next look at peer %d is %v (owes %v), should be %v (owes %v)", p.id, got.at, got.owes, want.at, want.owes)
 		}
 	}
 	return nil
