@@ -39,19 +39,19 @@ import (
 //     and a peer that goes raise the epoch.
 //   - Machine.settled, which gives all peers a feeCheck when it becomes true, and syncHeaders of other peers, for whose end those wait
 //     that were not asked for headers yet. fit excludes both, and only an event that is not narrow can end it.
-//   - relay.inboundNext, a deadline: it is only ever set to a later time, after those for whom it had come were looked at.
+//   - relay.inboundNext, the deadline of all inbound peers that have something to be told, and not set while there is none. It is set for the
+//     first of these, or anew when it has come and all of them were looked at.
 //   - headerSync.protected: more of it lets nobody do more, and less of it comes with a peer that goes.
 //   - the pool, the upload target, the address book and Config.History are only read by chores which one of the above has set off.
 //
-// A deadline depends on the same, so those of whoever is looked at are computed anew, and all if something shared or inboundNext
-// has changed (sanity compares them after each step of a test).
+// A deadline depends on the same, so those of whoever is looked at are computed anew, and all if something shared has
+// changed (sanity compares them after each step of a test).
 //
 // Cost: O(peers) in time for a step as before, but 32 bytes of memory a peer are read and not some kilobytes.
 type quickWork struct {
-	fit         bool
-	last        shared // before the latest pass over all
-	inboundNext time.Time
-	next        []nextLook // by place in Machine.order
+	fit  bool
+	last shared     // before the latest pass over all
+	next []nextLook // by place in Machine.order
 }
 
 // nextLook tells when a peer is to be looked at if nothing else happens.
@@ -127,8 +127,6 @@ func (m *Machine) noteWork(p *peer, all bool) {
 		q.fit = m.fit()
 		q.next = append(q.next[:0], make([]nextLook, len(m.order))...)
 	}
-	all = all || m.relay.inboundNext != q.inboundNext
-	q.inboundNext = m.relay.inboundNext
 	for i, x := range m.order {
 		if all || x == p || m.callsFor(i) {
 			q.next[i] = m.nextLook(x)

@@ -169,11 +169,26 @@ var quickScripts = map[string]func(*quickScript){
 		}
 		s.do(Message{Peer: 1, Msg: both})
 		for s.all = nil; dropped(s.all, 4) == "" && s.now.Sub(testStart) < time.Hour; {
+			s.do(Tick{}) // so that the next step is a narrow one
 			s.all, s.now = nil, s.m.NextTick()
 			s.do(Tick{})
 		}
 		if got := asked(s.all, 1); !slices.Contains(got, two.Hash()) {
 			s.t.Fatalf("peer 1 was asked for %v", got)
+		}
+	},
+	// One peer too many is dropped after all were looked at.
+	"one too many": func(s *quickScript) {
+		s.rig = newRig(s.t, func(c *Config) { c.Quiet, c.Book, c.Limits = true, &fakeBook{}, Limits{Inbound: 20, Outbound: 1} })
+		s.settled(0)
+		s.connect(1, Outbound, goodVersion(1))
+		s.connect(2, Outbound, goodVersion(2))
+		for s.pass(9 * time.Minute); effects[Disconnect](s.all) == nil && s.now.Sub(testStart) < 3*staleCheck; {
+			s.do(Tick{})
+			s.pass(10 * time.Second)
+		}
+		if got := effects[Disconnect](s.all); len(got) != 1 || got[0].Why != "one outbound peer too many" {
+			s.t.Fatalf("%v", got)
 		}
 	},
 	// The end of one peer's header sync begins the next one's, if the network was asleep.
@@ -323,10 +338,12 @@ func (s *quickScript) settled(n PeerID) {
 // pass lets time pass, with a tick whenever the machine wants one.
 func (s *quickScript) pass(d time.Duration) {
 	s.t.Helper()
-	for end := s.now.Add(d); s.m.NextTick().Before(end); {
+	end := s.now.Add(d)
+	for s.m.NextTick().Before(end) {
 		s.now = s.m.NextTick()
 		s.do(Tick{})
 	}
+	s.now = end
 }
 
 func TestQuickScripts(t *testing.T) {
