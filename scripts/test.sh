@@ -103,11 +103,11 @@ fi
 say "fuzz targets and their seeds"
 scripts/fuzz.sh
 
-# The race detector makes tests five to twenty times slower, and sees nothing where neither a package nor its tests start a goroutine. (That
-# most packages may not is a test of internal/arch.)
+# The race detector makes tests five to twenty times slower, and sees nothing where neither a package nor its tests start a goroutine,
+# lock anything or serve HTTP. (That most packages may not is a test of internal/arch.)
 raced=() plain=()
 while read -r dir; do
-	if grep -qE '(^|[[:space:]])go (func|[A-Za-z_.]+\()|\.Go\(|\.Parallel\(|RunParallel\(' "$dir"/*.go; then
+	if grep -qE '(^|[[:space:]])go (func|[A-Za-z_.]+\()|\.Go\(|\.Parallel\(|RunParallel\(|"sync|errgroup"|"net/http' "$dir"/*.go; then
 		raced+=("$dir")
 	else
 		plain+=("$dir")
