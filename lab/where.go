@@ -23,11 +23,15 @@ const (
 // whereDepth is how many blocks WhereIs looks back.
 const whereDepth = 500
 
-// WhereIs tells whether node i has a transaction in its mempool or in one of the last 500 blocks of its best chain.
+// WhereIs tells whether node i has a transaction in its mempool or in one of the last 500 blocks of its best chain. The chain is asked first: for
+// a moment after a block the mempool has its transactions still.
 func (n *Net) WhereIs(i int, id Hash) string {
 	nd := n.Node(i)
 	if nd == nil {
 		return TxAbsent
+	}
+	if h, err := coinOf(nd, id); err == nil && h >= 0 {
+		return TxConfirmed
 	}
 	if nd.Pool().Have(id) {
 		return TxMempool
@@ -41,20 +45,28 @@ func (n *Net) WhereIs(i int, id Hash) string {
 // confirmedAt returns the height of the block that holds a transaction, −1 if none of the last has it. A transaction with a coin that
 // is unspent is found at once.
 func confirmedAt(nd *node.Node, id Hash) (int32, error) {
+	if h, err := coinOf(nd, id); err != nil || h >= 0 {
+		return h, err
+	}
 	c := nd.Chain()
-	found, err := c.Coins([]types.OutPoint{{TxID: id}, {TxID: id, Index: 1}, {TxID: id, Index: 2}})
-	if err != nil {
-		return -1, err
-	}
-	for _, coin := range found {
-		return coin.Height, nil
-	}
 	tip := c.Tip()
 	for h := tip.Height(); h > max(0, tip.Height()-whereDepth); h-- {
 		in, err := inBlock(c, tip.At(h).Hash(), id)
 		if err != nil || in {
 			return h, err
 		}
+	}
+	return -1, nil
+}
+
+// coinOf returns the height of the block that made one of a transaction's first three coins, −1 if none of them is unspent.
+func coinOf(nd *node.Node, id Hash) (int32, error) {
+	found, err := nd.Chain().Coins([]types.OutPoint{{TxID: id}, {TxID: id, Index: 1}, {TxID: id, Index: 2}})
+	if err != nil {
+		return -1, err
+	}
+	for _, coin := range found {
+		return coin.Height, nil
 	}
 	return -1, nil
 }
