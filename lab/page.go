@@ -75,12 +75,16 @@ func (p *page) open() (*web.Site, error) {
 // Picture implements web.Source.
 func (p *page) Picture() web.Picture {
 	n := p.net
-	pic := web.Picture{Log: p.log.events(), Links: n.pageLinks()}
+	pic := web.Picture{Log: p.log.events(), Links: n.pageLinks(), Mining: string(n.mode()), Traffic: n.TrafficStatus().On, Shift: time.Duration(n.clock.shift.Load())}
 	if g, _ := n.wires.partition(); g != nil {
 		pic.Partition = groupsText(g)
 	}
 	for i := range n.nodes {
-		pic.Nodes = append(pic.Nodes, n.pageMember(i))
+		m := n.pageMember(i)
+		if i < len(n.names) {
+			m.Name = n.names[i]
+		}
+		pic.Nodes = append(pic.Nodes, m)
 	}
 	pic.Faucet = p.faucet()
 	return pic
@@ -156,7 +160,29 @@ func (p *page) Do(ctx context.Context, o web.Order) (r web.Result, err error) {
 	case "cut", "join":
 		return r, n.pageCut(o.Links, o.What == "cut")
 	}
-	return r, fmt.Errorf("unknown order %q", o.What)
+	return n.pageVerb(ctx, o)
+}
+
+// pageVerbs are the verbs that the page may give as people write them, each with the flags that it may set. None of them ends
+// the network, or reads or writes a file under a name that the page chooses.
+var pageVerbs = map[string][]string{
+	"stop": nil, "kill": nil, "start": nil, "time": nil, "mining": nil, "snapshot": nil, "revert": nil, "snapshots": nil,
+	"link": {"latency", "jitter", "loss", "bandwidth", "clear"}, "reorg": {"node", "depth"}, "traffic": {"rate", "rbf"},
+}
+
+// pageVerb carries out a verb for the page.
+func (n *Net) pageVerb(ctx context.Context, o web.Order) (r web.Result, err error) {
+	flags, ok := pageVerbs[o.What]
+	if !ok {
+		return r, fmt.Errorf("unknown order %q", o.What)
+	}
+	for name := range o.Flags {
+		if !slices.Contains(flags, name) {
+			return r, fmt.Errorf("the page may not set --%s of %s", name, o.What)
+		}
+	}
+	a, err := n.Carry(ctx, Order{What: o.What, Node: -1, Args: o.Args, Flags: o.Flags})
+	return web.Result{Lines: a.Lines, Result: a.Result}, err
 }
 
 // forPage tells whether a request is the page's. What has a token, or asks for what only tokens open, is an order.

@@ -2,10 +2,15 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"io"
+	"io/fs"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // browser asks the page's server as the page would.
@@ -93,6 +98,29 @@ func TestPageOrders(t *testing.T) {
 	for _, bad := range []string{`{"what":"down"}`, `{"what":"kill","node":0}`, `{"what":""}`, `{"what":"mine","node":9,"count":1}`, `{"what":"mine","count":0}`,
 		`{"what":"cut","links":[[0,2]]}`, `{"what":"cut","links":[[-1,99]]}`, `{"what":"cut"}`, `{"what":"partition","groups":"x"}`, `{"what":"faucet","address":"x","amount":5000}`} {
 		b.order(bad, http.StatusConflict)
+	}
+	b.order(`{"what":"kill","args":["1"]}`, http.StatusOK)
+	b.order(`{"what":"start","args":["1"]}`, http.StatusOK)
+	if text := b.order(`{"what":"link","args":["0-1"],"flags":{"latency":"20ms"}}`, http.StatusOK); !strings.Contains(text, "latency 20ms") || n.Links()[0].AtoB != "latency 20ms" {
+		t.Errorf("a link was shaped: %s, %+v", text, n.Links()[0])
+	}
+	b.order(`{"what":"time","args":["+1h"]}`, http.StatusOK)
+	b.order(`{"what":"mining","args":["manual"]}`, http.StatusOK)
+	if p := n.page.Picture(); p.Shift != time.Hour || p.Mining != "manual" || p.Traffic {
+		t.Errorf("the picture says shift %v, mining %q, traffic %v", p.Shift, p.Mining, p.Traffic)
+	}
+	b.order(`{"what":"snapshot","args":["here"]}`, http.StatusOK)
+	if text := b.order(`{"what":"snapshots"}`, http.StatusOK); !strings.Contains(text, `"name":"here"`) {
+		t.Errorf("the snapshots are %s", text)
+	}
+	file := filepath.Join(t.TempDir(), "state")
+	for _, bad := range []string{`{"what":"start","args":["1"]}`, `{"what":"stop","args":["7"]}`, `{"what":"link","args":["0-1"],"flags":{"latency":"soon"}}`, `{"what":"time","args":["99999999h"]}`,
+		`{"what":"revert","args":["nothing"]}`, `{"what":"snapshot","args":["x"],"flags":{"state":"` + file + `"}}`, `{"what":"snapshot","flags":{"state":"` + file + `"}}`,
+		`{"what":"snapshot","args":["../x"]}`, `{"what":"down","args":[]}`, `{"what":"attack","args":[]}`, `{"what":"guest","args":["127.0.0.1:1"]}`} {
+		b.order(bad, http.StatusConflict)
+	}
+	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the page wrote a file of its choice: %v", err)
 	}
 	kinds := ""
 	for _, e := range n.page.log.events() {

@@ -18,6 +18,7 @@ const (
 	coinPage    = 50
 	poolPage    = 100
 	maxRawHex   = 20_000 // digits of a transaction's bytes that are shown
+	maxLockText = 2_000  // characters of a script
 	maxQuery    = 200
 )
 
@@ -71,6 +72,7 @@ type output struct {
 		Address string `json:"address,omitempty"`
 		Type    string `json:"type"`
 		Asm     string `json:"asm"`
+		Hex     string `json:"hex,omitempty"` // of data that is carried only
 	} `json:"scriptPubKey"`
 	State   string `json:"state,omitempty"` // "unspent", "spent"; empty: not known
 	Spender string `json:"spender,omitempty"`
@@ -154,6 +156,9 @@ func transaction(ctx context.Context, a asked) (map[string]any, error) {
 	if len(t.Hex) > maxRawHex {
 		t.Hex = ""
 	}
+	for i := range t.Out {
+		t.Out[i].shorten()
+	}
 	if t.Block == "" {
 		a.unconfirmed(ctx, &t, v)
 	} else {
@@ -163,6 +168,14 @@ func transaction(ctx context.Context, a asked) (map[string]any, error) {
 		}
 	}
 	return v, a.spenders(ctx, &t)
+}
+
+// shorten bounds what is told of a script.
+func (o *output) shorten() {
+	o.Lock.Asm = o.Lock.Asm[:min(len(o.Lock.Asm), maxLockText)]
+	if o.Lock.Type != "nulldata" || len(o.Lock.Hex) > maxLockText {
+		o.Lock.Hex = ""
+	}
 }
 
 // unconfirmed adds what the mempool knows of a transaction, and the outputs that it spends where they can be found.
@@ -265,7 +278,7 @@ func mempool(_ context.Context, a asked) (map[string]any, error) {
 
 var errNothing = errors.New("no block, transaction or address of this network is called so")
 
-// find tells what a word of the user names: a block's height or hash, a transaction, an address.
+// find tells what a word of the user names: a block's height or hash, a transaction or one of its outputs, an address.
 func find(ctx context.Context, a asked) (map[string]any, error) {
 	q := strings.TrimSpace(a.r.URL.Query().Get("q"))
 	if q == "" || len(q) > maxQuery {
@@ -288,6 +301,13 @@ func find(ctx context.Context, a asked) (map[string]any, error) {
 		var hex string
 		if a.ask(ctx, &hex, "getrawtransaction", q) == nil {
 			return is("tx", q)
+		}
+		return nil, errNothing
+	}
+	if id, index, ok := strings.Cut(q, ":"); ok && len(id) == 64 { // an output: its transaction
+		var hex string
+		if _, err := strconv.ParseUint(index, 10, 32); err == nil && a.ask(ctx, &hex, "getrawtransaction", strings.ToLower(id)) == nil {
+			return is("tx", strings.ToLower(id))
 		}
 		return nil, errNothing
 	}

@@ -24,16 +24,20 @@ type Orders interface {
 
 // Picture is the network at one moment, but for what the nodes' own chains and mempools tell.
 type Picture struct {
-	Partition string // as groups, "0,1/2,3"; empty: whole
-	Faucet    string // coins that it can give now; empty: there is none
+	Partition string        // as groups, "0,1/2,3"; empty: whole
+	Faucet    string        // coins that it can give now; empty: there is none
+	Mining    string        // when blocks come, in a word; empty: nobody decides
+	Traffic   bool          // the accounts pay each other
+	Shift     time.Duration // how far the network's clock is from that of the wall
 	Nodes     []Member
 	Links     []Link
 	Log       []Event // oldest first
 }
 
-// Member is one node. For one that does not run only Running, State, Miner and Share have a meaning, and View is nil.
+// Member is one node. For one that does not run only Running, Name, State, Miner and Share have a meaning, and View is nil.
 type Member struct {
 	Running  bool
+	Name     string // beside its number; empty: it has none
 	State    string // "running", "stopped", "killed", …
 	Miner    bool
 	Share    float64 // of a core
@@ -88,19 +92,24 @@ type Sighting struct {
 	Seen   map[int]time.Duration // by node: how long after the block was found it was the node's tip
 }
 
-// Order is one order of the page. Which fields it needs depends on What.
+// Order is one order of the page. Which fields it needs depends on What. Verbs that the page has no fields for come with
+// Args and Flags, as people write them.
 type Order struct {
-	What    string   `json:"what"` // mine, faucet, partition, heal, cut, join
-	Node    int      `json:"node"` // −1: any
-	Count   int      `json:"count"`
-	Address string   `json:"address"`
-	Amount  int64    `json:"amount"` // smallest unit
-	Groups  string   `json:"groups"`
-	Links   [][2]int `json:"links"` // of cut and join
+	What    string            `json:"what"` // mine, faucet, partition, heal, cut, join, or a verb
+	Node    int               `json:"node"` // −1: any
+	Count   int               `json:"count"`
+	Address string            `json:"address"`
+	Amount  int64             `json:"amount"` // smallest unit
+	Groups  string            `json:"groups"`
+	Links   [][2]int          `json:"links"` // of cut and join
+	Args    []string          `json:"args"`
+	Flags   map[string]string `json:"flags"`
 }
 
 // Result is what came of an order.
 type Result struct {
 	Hashes []string `json:"hashes,omitempty"`
 	TxID   string   `json:"txid,omitempty"`
+	Lines  []string `json:"lines,omitempty"`  // for people
+	Result any      `json:"result,omitempty"` // what it is depends on the order
 }

@@ -100,6 +100,7 @@ func (p *pool) look(m backend.Mempool, now func() time.Time) {
 // nodeState is a node as it is sent to the page.
 type nodeState struct {
 	Running  bool        `json:"running"`
+	Name     string      `json:"name,omitempty"`
 	State    string      `json:"state"`
 	Miner    bool        `json:"miner"`
 	Share    float64     `json:"share"`
@@ -139,6 +140,7 @@ func newWatcher(src Source, now func() time.Time) *watcher {
 func (w *watcher) look() state {
 	p := w.src.Picture()
 	s := state{}
+	w.tree.begin()
 	best := w.lookNodes(s, p.Nodes)
 	for _, l := range p.Links {
 		s.put("links", fmt.Sprintf("%d-%d", l.A, l.B), map[string]any{"a": l.A, "b": l.B, "up": l.Up, "cut": l.Cut, "note": l.Note})
@@ -152,6 +154,9 @@ func (w *watcher) look() state {
 	}
 	s.put("net", "partition", p.Partition)
 	s.put("net", "faucet", p.Faucet)
+	s.put("net", "mining", p.Mining)
+	s.put("net", "traffic", p.Traffic)
+	s.put("net", "shift", int64(p.Shift/time.Second))
 	if best != nil {
 		s.put("net", "best", best.Hash())
 		s.put("net", "way", w.wayOf(best))
@@ -163,7 +168,7 @@ func (w *watcher) look() state {
 func (w *watcher) lookNodes(s state, nodes []Member) (best *backend.Entry) {
 	for i, m := range nodes {
 		key := strconv.Itoa(i)
-		n := nodeState{Running: m.Running, State: m.State, Miner: m.Miner, Share: m.Share, HTTP: m.HTTP}
+		n := nodeState{Running: m.Running, Name: m.Name, State: m.State, Miner: m.Miner, Share: m.Share, HTTP: m.HTTP}
 		if m.View == nil {
 			delete(w.pools, i)
 			s.put("nodes", key, n)

@@ -12,7 +12,7 @@ const (
 	maxClients   = 64 // that watch at once
 	clientQueue  = 16 // messages that a client may be behind; then it is dropped and may come again
 	lookPause    = 250 * time.Millisecond
-	heartbeat    = 15 * time.Second // at least so often something is sent, so that a dead client is noticed
+	heartbeat    = 15 * time.Second // so often something is sent at least, so that both sides notice a dead connection
 	writeTimeout = 10 * time.Second // for a message to be taken
 )
 
@@ -167,7 +167,7 @@ func (s *stream) serve(w http.ResponseWriter, r *http.Request) {
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
 	for {
-		msg, ok := []byte(": \n\n"), true
+		msg, ok := []byte("event: beat\ndata:\n\n"), true
 		select {
 		case <-r.Context().Done():
 			return

@@ -19,11 +19,12 @@ const (
 // has them on its best branch any more, until they fall out of the window.
 //
 // Invariant: for every block above the window's lower edge its parent is in the tree, unless the bound on blocks has
-// removed it.
+// removed it. When all nodes go back below the window, as after a revert, it begins anew.
 type tree struct {
 	blocks map[types.Hash]*treeBlock
 	next   uint64 // number of the next new block
 	low    int32  // lower edge
+	high   int32  // the highest tip since begin
 }
 
 // treeBlock is a block as it is sent to the page.
@@ -43,8 +44,18 @@ type treeBlock struct {
 
 func newTree() *tree { return &tree{blocks: map[types.Hash]*treeBlock{}} }
 
+// begin is called before all nodes are looked at. If no tip reached the window any more, the tree is forgotten; while no
+// node runs it stays.
+func (t *tree) begin() {
+	if t.high >= 0 && t.high < t.low {
+		t.low, t.blocks = 0, map[types.Hash]*treeBlock{}
+	}
+	t.high = -1
+}
+
 // look adds what a node's chain shows.
 func (t *tree) look(c backend.Chain, finder func(types.Hash) int) {
+	t.high = max(t.high, c.Tip().Height())
 	t.low = max(t.low, c.Tip().Height()-treeHeights+1)
 	tips := c.Tips()
 	for _, tip := range tips[:min(len(tips), treeTips)] {

@@ -338,6 +338,8 @@ func TestExplorerAnswers(t *testing.T) {
 		{"/api/tx/zz", 404, "Block not found"},
 		{"/api/address/zz", 404, "not an address of this network: bad"},
 		{"/api/find?q=7", 200, `{"id":"ab","kind":"block","node":0}`},
+		{"/api/find?q=" + strings.Repeat("f", 64) + ":1", 404, "no block, transaction or address"},
+		{"/api/find?q=" + strings.Repeat("f", 64) + ":x", 404, "no block, transaction or address"},
 		{"/api/find?q=8", 404, "the best branch has no block 8"},
 		{"/api/find?q=", 404, "no block, transaction or address"},
 		{"/api/find?q=" + strings.Repeat("f", 64), 404, "no block, transaction or address"},
@@ -494,6 +496,44 @@ func TestTreeWindow(t *testing.T) {
 	w.trim()
 	if len(w.blocks) != treeBlocks || w.blocks[tip.hash] == nil {
 		t.Errorf("%d blocks, at most %d", len(w.blocks), treeBlocks)
+	}
+}
+
+// After a revert all nodes are below the window: the tree begins anew. While no node runs it stays as it is.
+func TestTreeAfterRevert(t *testing.T) {
+	d := newDrawn()
+	n := &network{nodes: []*drawn{d}}
+	w := newWatcher(n, time.Now)
+	low := d.grow(d.tips[0], "1")
+	for i := range treeHeights + 50 {
+		d.grow(d.tips[0], fmt.Sprint("c", i))
+	}
+	w.look()
+	if w.tree.low <= low.height {
+		t.Fatalf("the window begins at %d", w.tree.low)
+	}
+	n.nodes = nil
+	w.look()
+	if got := len(w.look()["blocks"]); got != treeHeights {
+		t.Errorf("without nodes %d blocks are shown", got)
+	}
+	n.nodes, d.tips = []*drawn{d}, []*place{low}
+	w.look()
+	if got := w.look()["blocks"]; len(got) != 2 || got[low.hash.String()] == nil {
+		t.Errorf("after the revert %d blocks are shown", len(got))
+	}
+}
+
+func TestLocksAreShort(t *testing.T) {
+	var o output
+	o.Lock.Asm, o.Lock.Hex, o.Lock.Type = strings.Repeat("a", 3000), "6a", "nulldata"
+	o.shorten()
+	if len(o.Lock.Asm) != maxLockText || o.Lock.Hex != "6a" {
+		t.Errorf("%d characters, hex %q", len(o.Lock.Asm), o.Lock.Hex)
+	}
+	o.Lock.Type = "pubkeyhash"
+	if o.shorten(); o.Lock.Hex != "" {
+		t.Errorf("the bytes of a lock are sent: %q", o.Lock.Hex)
 	}
 }
 

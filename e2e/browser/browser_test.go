@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -58,6 +59,8 @@ type sheet struct {
 	Control  string
 	Accounts []struct{ Address string }
 	Nodes    []struct{ HTTP string } // URL
+
+	end func() // ends the network before the test ends
 }
 
 // network starts a test network that ends with the test.
@@ -74,7 +77,7 @@ func network(t *testing.T, flags ...string) sheet {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	end := sync.OnceFunc(func() {
 		if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
 			t.Error(err)
 		}
@@ -82,6 +85,7 @@ func network(t *testing.T, flags ...string) sheet {
 			t.Errorf("the network ended with %v: %s", err, &said)
 		}
 	})
+	t.Cleanup(end)
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil || !strings.HasPrefix(line, "ready ") {
 		t.Fatalf("the network said %q, %v: %s", line, err, &said)
@@ -94,6 +98,7 @@ func network(t *testing.T, flags ...string) sheet {
 	if err := json.Unmarshal(raw, &s); err != nil || s.Control == "" || len(s.Accounts) == 0 || len(s.Nodes) == 0 {
 		t.Fatalf("the network's file is %s: %v", raw, err)
 	}
+	s.end = end
 	return s
 }
 

@@ -18,7 +18,7 @@ const tips = `new Set([...document.querySelectorAll("#nodes tbody .letter")].map
 //	    └─ B1 ── B2 ── B3       nodes 2 and 3
 func TestCutForkHeal(t *testing.T) {
 	net := network(t, "--network", "regtest", "--nodes", "4", "--miners", "0")
-	p := open(t, net.Control, 1360, 1240)
+	p := open(t, net.Control, 1360, 1380)
 	p.until("all links stand", `document.querySelectorAll(".link.up").length === 4`)
 	p.clickLink("1-2")
 	p.until("one link is cut", `document.querySelectorAll(".link.cut").length === 1`)
@@ -104,7 +104,7 @@ func TestExplorer(t *testing.T) {
 // so that each half has miners, and healed.
 func TestSixtyNodes(t *testing.T) {
 	net := network(t, "--network", "regtest", "--nodes", "60", "--miners", "6", "--hashpower", "6,4,3,2,1,1", "--topology", "random", "--block-time", "1s")
-	p := open(t, net.Control, 1360, 1190)
+	p := open(t, net.Control, 1360, 1450)
 	p.until("links stand", `document.querySelectorAll(".link.up").length > 60`)
 	p.until("blocks are found", `document.querySelectorAll(".block.best:not(.m-none)").length > 8`)
 	p.do(chromedp.SetValue("#split-groups", "0,2,4,6-33/1,3,5,34-59", chromedp.ByQuery), chromedp.Click(`form[aria-label="Partition"] button`, chromedp.ByQuery))
@@ -121,7 +121,7 @@ func TestSixtyNodes(t *testing.T) {
 
 func TestThreeNodes(t *testing.T) {
 	net := network(t, "--network", "regtest", "--nodes", "3", "--miners", "3", "--hashpower", "3,2,1", "--block-time", "1s")
-	p := open(t, net.Control, 1360, 1190)
+	p := open(t, net.Control, 1360, 1400)
 	p.until("links stand", `document.querySelectorAll(".link.up").length === 3`)
 	p.until("blocks are found", `document.querySelectorAll(".block.best:not(.m-none)").length > 16`)
 	p.pay(net.Accounts[1].Address, 3)

@@ -102,5 +102,8 @@ export function ranges(list) {
   return parts.join(", ");
 }
 
+/** groups writes 0,1,2/3,4 as 0–2/3, 4. */
+export const groups = (text) => text.split("/").map((g) => (/^[\d,]+$/.test(g) ? ranges(g.split(",").map(Number)) : g)).join("/");
+
 /** plural writes 1 node, 2 nodes. */
 export const plural = (n, word) => `${number(n)} ${word}${n === 1 ? "" : "s"}`;

@@ -1,28 +1,48 @@
 // The topology. Nodes stand where forces between them come to rest, the same for the same links each time. A click on a
-// link cuts it or heals it; a line that is drawn across the picture cuts every link that it crosses.
+// link cuts it or heals it; a line that is drawn across the picture cuts every link that it crosses. What is clicked is
+// also chosen for the row below (picked.js).
 
-import { $, each, plural, s, say, set } from "./dom.js";
-import { about, color, nodes, on, order, state, tips } from "./state.js";
+import { $, each, h, plural, s, say, set } from "./dom.js";
+import { about, color, nameOf, nodes, on, order, state, tips } from "./state.js";
 import { attempt } from "./orders.js";
+import { linkWords, pick, picked, startPicked } from "./picked.js";
 
-const WIDE = 640, HIGH = 440;
+let WIDE = 640, HIGH = 440; // in the picture's own units; on a narrow screen it has fewer, so that its letters stay readable
 
 let svg, linksG, nodesG, knife;
 let spots = [], shape = "", radius = 20;
-let focus = "";
+let focus = "", nodeFocus = "0";
 
 export function startNetwork() {
   linksG = s("g", {});
   nodesG = s("g", {});
   knife = s("line", { class: "knife", visibility: "hidden" });
-  svg = s("svg", { class: "net", viewBox: `0 0 ${WIDE} ${HIGH}`, role: "group", "aria-label": "Nodes and their links. Arrow keys walk from link to link, Enter cuts or heals one." }, linksG, nodesG, knife);
+  svg = s("svg", { class: "net", viewBox: `0 0 ${WIDE} ${HIGH}`, role: "group", "aria-label": "Nodes and their links. Arrow keys walk from one to the next; Enter cuts or heals a link, and selects a node." }, linksG, nodesG, knife);
   if (about.orders) {
     svg.classList.add("steer");
     svg.addEventListener("pointerdown", startKnife);
     svg.addEventListener("keydown", walk);
   }
   $("net").append(svg);
+  startPicked();
+  addEventListener("picked", draw);
+  startTable();
   on(["nodes", "links", "net"], draw);
+  new ResizeObserver(fitScreen).observe($("net"));
+}
+
+/** measure chooses the picture's size, and tells whether it is another one. */
+function measure() {
+  const old = WIDE + HIGH;
+  [WIDE, HIGH] = $("net").clientWidth >= 480 ? [640, 440] : [400, nodes().length > 30 ? 500 : 340];
+  set(svg, "viewBox", `0 0 ${WIDE} ${HIGH}`);
+  return WIDE + HIGH !== old;
+}
+
+function fitScreen() {
+  if (!measure()) return;
+  shape = "";
+  draw();
 }
 
 /** settle finds places: springs along links, repulsion between all, from a circle on; then the picture is stretched to fit. */
@@ -98,6 +118,7 @@ function draw() {
   const now = all.length + ":" + list.map((l) => l.key).join();
   if (now !== shape) {
     shape = now;
+    measure();
     radius = all.length <= 12 ? 21 : all.length <= 30 ? 16 : 12;
     spots = settle(all.length, list.map((l) => [l.a, l.b]));
   }
@@ -106,28 +127,35 @@ function draw() {
   const letters = new Map(tips().map((t) => [t.hash, t]));
   each(nodesG, all, (n) => n.i, makeNode, (el, n) => updateNode(el, n, letters.get(n.tip), all.length));
   const cut = list.filter((l) => l.cut).length;
-  say($("net-note"), about.orders ? `${plural(list.length, "link")}, ${cut} cut. Click a link to cut or heal it, or draw a line across several.` : "");
+  say($("net-note"), about.orders ? `${plural(list.length, "link")}, ${cut} cut. Click a link to cut or heal it, draw a line across several, select a node.` : "");
 }
 
 function makeLink(l) {
-  const el = s("g", { class: "link", "data-link": l.key }, s("title"), s("line", { class: "line" }), s("path", { class: "cross", d: "M-6-6 6 6M-6 6 6-6" }), s("line", { class: "hit" }));
+  const el = s("g", { class: "link", "data-link": l.key }, s("title"), s("line", { class: "line" }), s("path", { class: "cross", d: "M-6-6 6 6M-6 6 6-6" }), s("line", { class: "hit" }), s("text", { class: "like" }));
   if (!about.orders) return el;
   set(el, "role", "button");
-  el.addEventListener("click", () => toggle([el.dataset.key]));
+  el.addEventListener("click", () => {
+    pick(el.dataset.key);
+    toggle([el.dataset.key]);
+  });
   el.addEventListener("focus", () => (focus = el.dataset.key));
   return el;
 }
 
 function updateLink(el, l) {
   const a = spots[l.a], b = spots[l.b];
-  const [title, line, cross, hit] = el.children;
+  const [title, line, cross, hit, like] = el.children;
   for (const part of [line, hit]) {
     set(part, "x1", a.x); set(part, "y1", a.y); set(part, "x2", b.x); set(part, "y2", b.y);
   }
   set(cross, "transform", `translate(${(a.x + b.x) / 2} ${(a.y + b.y) / 2})${spots.length > 30 ? " scale(.65)" : ""}`);
   const how = l.cut ? "cut" : l.up ? "up" : "down";
-  const text = `Link ${l.a}–${l.b}: ${{ cut: "cut", up: "connected", down: "not connected now" }[how]}${l.note ? ", " + l.note : ""}`;
-  set(el, "class", "link " + how);
+  const text = `Link ${l.a}–${l.b}: ${linkWords(l)}`;
+  set(el, "class", `link ${how}${l.note ? " shaped" : ""}${picked() === l.key ? " picked-one" : ""}`);
+  // Beside a link stands what is special about it, if there is room.
+  say(like, !l.note || spots.length > 30 ? "" : l.note.length <= 26 ? l.note.replace("latency ", "") : "shaped");
+  set(like, "x", (a.x + b.x) / 2);
+  set(like, "y", (a.y + b.y) / 2 - 8);
   say(title, text + (about.orders ? (l.cut ? ". Click to heal." : ". Click to cut.") : ""));
   set(el, "aria-label", text);
   if (about.orders) {
@@ -137,7 +165,12 @@ function updateLink(el, l) {
 }
 
 function makeNode() {
-  return s("g", { class: "node", role: "img" }, s("title"), s("circle", { class: "pulse" }), s("circle", { class: "disc" }), s("text", { class: "num", dy: "0.35em" }), s("text", { class: "at" }));
+  const el = s("g", { class: "node", role: about.orders ? "button" : "img" }, s("title"), s("circle", { class: "pulse" }), s("circle", { class: "disc" }), s("text", { class: "num", dy: "0.35em" }), s("text", { class: "at" }));
+  if (about.orders) {
+    el.addEventListener("click", () => pick(el.dataset.key));
+    el.addEventListener("focus", () => (nodeFocus = el.dataset.key));
+  }
+  return el;
 }
 
 function updateNode(el, n, tip, count) {
@@ -148,11 +181,15 @@ function updateNode(el, n, tip, count) {
   say(num, String(n.i));
   const first = !tip || tip.letter === "A";
   const kind = !n.running ? "off" : first ? "tip-a" : "tip-" + (tip.letter <= "D" ? tip.letter.toLowerCase() : "d");
-  set(el, "class", `node ${kind} ${n.miner ? "miner " + color(n.i) : ""} ${count > 30 ? "small" : ""}`);
+  set(el, "class", `node ${kind} ${n.miner ? "miner " + color(n.i) : ""} ${count > 30 ? "small" : ""} ${picked() === String(n.i) ? "picked-one" : ""}`);
+  if (about.orders) {
+    set(el, "aria-pressed", picked() === String(n.i));
+    set(el, "tabindex", String(n.i) === nodeFocus ? 0 : -1);
+  }
   // With many nodes only what is different is written beside them.
   say(at, !n.running ? n.state || "off" : count <= 30 ? `${tip?.letter ?? ""} ${n.height}` : first ? "" : tip.letter);
   set(at, "y", radius + (count > 30 ? 11 : 14));
-  const text = n.running ? `Node ${n.i}: height ${n.height}, tip ${tip?.letter}, ${plural(n.peers, "peer")}, ${n.txs} in the mempool${n.miner ? ", mines" : ""}` : `Node ${n.i}: ${n.state || "does not run"}`;
+  const text = n.running ? `${nameOf(n).replace("n", "N")}: height ${n.height}, tip ${tip?.letter}, ${plural(n.peers, "peer")}, ${n.txs} in the mempool${n.miner ? ", mines" : ""}` : `${nameOf(n).replace("n", "N")}: ${n.state || "does not run"}`;
   say(title, text);
   set(el, "aria-label", text);
   if (el.dataset.tip && n.tip && el.dataset.tip !== n.tip) pulse.animate([{ opacity: 0.9, transform: "scale(1)" }, { opacity: 0, transform: "scale(1.9)" }], { duration: still() ? 0 : 900 });
@@ -171,22 +208,24 @@ function toggle(keys) {
 }
 
 function walk(e) {
-  const keys = links().map((l) => l.key), i = keys.indexOf(focus);
+  const among = e.target.closest(".node") ? nodesG : linksG, onNode = among === nodesG;
+  const keys = [...among.children].map((el) => el.dataset.key), i = keys.indexOf(onNode ? nodeFocus : focus);
   const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[e.key];
   if (step) {
     e.preventDefault();
     const next = keys[(i + step + keys.length) % keys.length];
-    for (const el of linksG.children) set(el, "tabindex", el.dataset.key === next ? 0 : -1);
-    [...linksG.children].find((el) => el.dataset.key === next)?.focus();
-  } else if ((e.key === "Enter" || e.key === " ") && e.target.dataset.link) {
+    for (const el of among.children) set(el, "tabindex", el.dataset.key === next ? 0 : -1);
+    [...among.children].find((el) => el.dataset.key === next)?.focus();
+  } else if (e.key === "Enter" || e.key === " ") {
     e.preventDefault();
-    toggle([focus]);
+    pick(onNode ? nodeFocus : focus);
+    if (!onNode) toggle([focus]);
   }
 }
 
 /** startKnife follows a line that is drawn over the picture. */
 function startKnife(e) {
-  if (e.button !== 0 || e.target.closest(".link")) return;
+  if (e.button !== 0 || e.target.closest(".link, .node")) return;
   const point = (ev) => new DOMPoint(ev.clientX, ev.clientY).matrixTransform(svg.getScreenCTM().inverse());
   const from = point(e);
   let to = from;
@@ -210,6 +249,18 @@ function startKnife(e) {
   svg.addEventListener("pointermove", move);
   svg.addEventListener("pointerup", end);
   svg.addEventListener("pointercancel", end);
+}
+
+/** startTable says in a table what the picture shows, once it is unfolded. */
+function startTable() {
+  const body = h("tbody"), fold = h("details", { "aria-label": "The links", ontoggle: () => fill() }, h("summary", {}, "The links as a table"),
+    h("div", { class: "table-scroll", tabindex: 0, role: "region", "aria-label": "Links" }, h("table", {}, h("thead", {}, h("tr", {}, ["Link", "State", "What it is like"].map((t) => h("th", { scope: "col" }, t)))), body)));
+  const fill = () => fold.open && each(body, links(), (l) => l.key, (l) => h("tr", {}, h("th", { scope: "row" }, l.key.replace("-", "–")), h("td"), h("td")), (tr, l) => {
+    say(tr.children[1], linkWords({ ...l, note: "" }));
+    say(tr.children[2], l.note || "as fast as it goes");
+  });
+  $("net-panel").append(fold);
+  on(["links"], fill);
 }
 
 /** crosses tells whether the segments a–b and c–d cross. */

@@ -1,7 +1,7 @@
 // The table of nodes, and the small pictures below: propagation, mempools, hash power, events.
 
-import { $, clock, each, h, ms, number, plural, ranges, rate, s, say, set, short, size } from "./dom.js";
-import { about, color, nodes, on, state, tips } from "./state.js";
+import { $, clock, each, groups, h, ms, number, plural, ranges, rate, s, say, set, short, size } from "./dom.js";
+import { about, color, nameOf, nodes, on, state, tips } from "./state.js";
 import { bestBranch } from "./tree.js";
 
 export function startPanels() {
@@ -24,7 +24,7 @@ const swatch = (i) => h("span", { class: "swatch " + color(i), "aria-hidden": "t
 
 // ---- what can be said in one sentence
 
-let spoken = "", spokenAt = 0, later = 0;
+let spoken = "", spokenAt = 0, later = 0, calm = false;
 
 function drawVerdict() {
   const all = nodes(), list = tips();
@@ -38,18 +38,25 @@ function drawVerdict() {
     const who = (t) => (t.nodes.length > 6 ? plural(t.nodes.length, "node") : `node${t.nodes.length > 1 ? "s" : ""} ${ranges(t.nodes)}`);
     text = `${list.length} tips: ` + list.slice(0, 3).map((t) => `${t.letter} at ${t.height} (${who(t)})`).join(", ") + (list.length > 3 ? " …" : "");
   }
-  if (state.net.partition) text += state.net.partition.length > 16 ? " · partitioned" : ` · cut into ${state.net.partition}`;
+  if (state.net.partition) {
+    const cut = groups(state.net.partition);
+    text += cut.length > 24 ? " · partitioned" : ` · cut into ${cut}`;
+  }
   say($("verdict"), text);
+  set($("verdict"), "title", text);
   $("verdict").className = "verdict " + kind;
   document.title = `Cairn · ${about.network} · ${list[0]?.height ?? "-"}`;
   announce(text);
 }
 
-/** announce tells screen readers, at most every five seconds. */
+/** announce tells screen readers: of forks and partitions after five seconds at most, of mere heights every half minute. */
 function announce(text) {
+  const grown = text.replace(/\d+$/, "") === spoken.replace(/\d+$/, "");
   spoken = text;
-  if (later) return;
-  const wait = Math.max(0, spokenAt + 5000 - Date.now());
+  if (later && (grown || !calm)) return;
+  clearTimeout(later);
+  calm = grown;
+  const wait = Math.max(0, spokenAt + (grown ? 30_000 : 5000) - Date.now());
   later = setTimeout(() => {
     later = 0;
     spokenAt = Date.now();
@@ -74,8 +81,8 @@ function drawNodes() {
     const [name, height, tip, peers, pool, power, reorgs] = tr.children;
     set(tr, "class", n.running ? "" : "off");
     set(name.firstChild, "class", "swatch " + (n.miner ? color(n.i) : "m-empty"));
-    say(name.lastChild, about.seed ? String(n.i) : "this");
-    set(name, "aria-label", `node ${n.i}${n.miner ? ", mines" : ""}`);
+    say(name.lastChild, about.seed ? String(n.i) + (n.name ? " " + n.name : "") : "this");
+    set(name, "aria-label", `${nameOf(n)}${n.miner ? ", mines" : ""}`);
     if (!n.running) {
       say(height, n.state || "off");
       for (const td of [tip, peers, pool, power, reorgs]) td.replaceChildren();
@@ -118,6 +125,7 @@ function drawWay() {
       s("line", { class: "axis-line", x1: left, y1: high - low, x2: wide - right, y2: high - low }),
       s("line", { class: "axis-line", x1: left, y1: top, x2: left, y2: high - low }),
       s("text", { class: "mark", x: left - 6, y: y(all) + 4, "text-anchor": "end" }, String(all)),
+      s("text", { class: "mark", x: left + 5, y: top + 4 }, "nodes"),
       s("text", { class: "mark", x: left - 6, y: y(0) + 1, "text-anchor": "end" }, "0"),
       [0, 0.5, 1].map((f) => s("text", { class: "mark", x: x(scale * f), y: high - 8, "text-anchor": f === 1 ? "end" : f ? "middle" : "start" }, ms(scale * f))),
       s("path", { class: "curve", d: path }),
@@ -139,9 +147,10 @@ function startPool() {
   chooser = h("select", { id: "pool-node", onchange: () => { chosen = +chooser.value; drawPool(); } });
   poolNote = h("p", { class: "note" });
   poolsG = h("div", { class: "pools" });
+  const what = h("p", { class: "note", hidden: !about.seed }, "How much waits at each node, in virtual bytes; and at one of them, by fee.");
   histG = h("div");
-  const link = h("a", { id: "pool-link", href: "#/mempool" }, "list");
-  $("pool").append(poolsG, h("p", { class: "row" }, about.seed ? [h("label", { for: "pool-node" }, "Fees at "), chooser, " "] : null, link), poolNote, histG);
+  const link = h("a", { id: "pool-link", href: "#/mempool" }, "list of what waits");
+  $("pool").append(what, poolsG, h("p", { class: "row" }, about.seed ? [h("label", { for: "pool-node" }, "Fees at "), chooser, " "] : null, link), poolNote, histG);
   on(["pools", "nodes"], drawPool);
 }
 
@@ -216,12 +225,19 @@ function eventText(e) {
   switch (e.kind) {
     case "found": return `${node} found block ${e.height ? e.height + " " : ""}${short(e.hash)}`;
     case "reorg": return `${node} reorganized: ${e.off ?? 0} off, ${e.on ?? 0} on${e.returned ? `, ${plural(e.returned, "transaction")} returned` : ""}, now at ${e.height}`;
-    case "partition": return "network cut into " + e.detail;
+    case "partition": return "network cut into " + groups(e.detail);
     case "heal": return e.detail ? `link ${e.detail} healed` : "network healed";
     case "cut": return `link ${e.detail} cut`;
     case "link": return `link ${e.detail}`;
     case "faucet": return "faucet: " + e.detail.replace(/([a-z0-9]{10})[a-z0-9]{20,}([a-z0-9]{6})/, "$1…$2");
     case "fatal": return `${node} stopped itself: ${e.detail}`;
+    case "revert": return "the network went back to " + e.detail;
+    case "snapshot": return "kept as " + e.detail;
+    case "time": return `the clocks moved by ${e.detail}`;
+    case "stop": return `${node} stopped${e.detail ? " " + e.detail : ""}`;
+    case "kill": return `${node} was killed`;
+    case "start": return `${node} started`;
+    case "note": return e.detail;
     default: return `${e.node >= 0 ? node + ": " : ""}${e.kind}${e.detail ? ", " + e.detail : ""}`;
   }
 }

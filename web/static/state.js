@@ -45,30 +45,70 @@ function merge(change) {
   notify();
 }
 
+const SILENCE = 45_000; // the server says something every 15 s; after this the connection is taken for dead
+const ASIDE = 60_000; // a page that nobody sees lets go of its stream, of which a browser has few for one server
+
+let stream = null, heard = 0, lost = false;
+
 /** connect reads what never changes, then follows the stream for ever. live(ok) tells whether it stands. */
 export async function connect(live) {
   about = await ask("/api/about");
-  const stream = new EventSource("/events");
-  let lost = false;
-  stream.addEventListener("whole", async (e) => {
-    // After a restart the server is another one: its cookie, and perhaps its network, are new.
-    if (lost && (await ask("/api/about")).instance !== about.instance) location.reload();
-    lost = false;
+  follow(live);
+  let aside = 0;
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(aside);
+    if (!document.hidden) return stream || follow(live);
+    aside = setTimeout(letGo, ASIDE);
+  });
+  addEventListener("pageshow", (e) => e.persisted && follow(live));
+  // A computer that slept wakes up with a connection that nobody told it is gone.
+  setInterval(() => {
+    if (!stream || Date.now() - heard < SILENCE) return;
+    lose(live);
+    follow(live);
+  }, 5000);
+}
+
+function letGo() {
+  stream?.close();
+  stream = null;
+}
+
+function lose(live) {
+  lost = true;
+  live(false);
+}
+
+/** follow opens the stream, in the place of one that is there. */
+function follow(live) {
+  letGo();
+  heard = Date.now();
+  const mine = (stream = new EventSource("/events"));
+  const hear = (kind, act) => mine.addEventListener(kind, (e) => {
+    heard = Date.now();
+    act?.(e);
+  });
+  hear("beat");
+  hear("change", (e) => merge(JSON.parse(e.data)));
+  hear("whole", (e) => {
     for (const section of Object.keys(state)) {
       state[section] = {};
       changed.add(section);
     }
     merge(JSON.parse(e.data));
+    if (lost) reloadIfNew();
+    lost = false;
     live(true);
   });
-  stream.addEventListener("change", (e) => merge(JSON.parse(e.data)));
-  stream.onerror = () => {
-    live(false);
-    lost = true;
+  mine.onerror = () => {
+    lose(live);
     // The browser tries again by itself unless it was refused.
-    if (stream.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 5000);
+    if (mine.readyState === EventSource.CLOSED) setTimeout(() => stream === mine && follow(live), 3000);
   };
 }
+
+/** reloadIfNew: after a restart the server is another one; its cookie, and perhaps its network, are new. */
+const reloadIfNew = () => ask("/api/about").then((a) => a.instance !== about.instance && location.reload(), () => {}); // gone again: the stream tells
 
 /** ask fetches JSON; an error is the sentence that the server gave. */
 export async function ask(path, options) {
@@ -89,6 +129,9 @@ export const order = (o) =>
 
 /** nodes lists the nodes in order, each with its number i. */
 export const nodes = () => Object.keys(state.nodes).map(Number).sort((a, b) => a - b).map((i) => ({ i, ...state.nodes[i] }));
+
+/** nameOf is what people call a node. */
+export const nameOf = (n) => "node " + n.i + (n.name ? " " + n.name : "");
 
 /** tips groups the running nodes by their tip, the one with the most work first: [{hash, height, nodes, letter}]. */
 export function tips() {

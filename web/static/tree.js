@@ -2,7 +2,7 @@
 // else in the lowest lane that is free from there on. So lanes never change when another branch becomes the best; which
 // branch that is, is drawn: filled blocks are on it, dashed ones are not.
 
-import { $, each, plural, ranges, s, say, set, short } from "./dom.js";
+import { $, each, h, plural, ranges, s, say, set, short } from "./dom.js";
 import { about, color, on, state, tips } from "./state.js";
 
 const STEP = 56, LANE = 62, W = 40, H = 30, TOP = 34, LEFT = 34;
@@ -27,6 +27,7 @@ export function startTree() {
   scroll.addEventListener("scroll", () => (newest = scroll.scrollLeft + scroll.clientWidth >= scroll.scrollWidth - STEP));
   new ResizeObserver(follow).observe(scroll);
   on(["blocks", "nodes", "net"], draw);
+  startTable();
 }
 
 let newest = true;
@@ -95,6 +96,23 @@ function draw() {
   each(axisG, marks, (height) => height, (height) => s("text", { y: 16, class: "mark" }, String(height)), (el, height) => set(el, "x", x(height)));
   follow();
   note(list, best);
+}
+
+/** startTable says in a table what the picture shows of the newest blocks, once it is unfolded. */
+function startTable() {
+  const body = h("tbody"), fold = h("details", { "aria-label": "The newest blocks", ontoggle: () => fill() }, h("summary", {}, "The newest blocks as a table"),
+    h("div", { class: "table-scroll short", tabindex: 0, role: "region", "aria-label": "The newest blocks" }, h("table", {}, h("thead", {}, h("tr", {}, ["Height", "Block", "Parent", "Found by", "Transactions", "Branch", "Tip of"].map((t) => h("th", { scope: "col" }, t)))), body)));
+  const fill = () => {
+    if (!fold.open) return;
+    const best = bestBranch(), at = new Map(tips().map((t) => [t.hash, t]));
+    each(body, [...placed.values()].slice(-40).reverse(), (b) => b.hash, (b) => h("tr", {}, h("th", { scope: "row" }, String(b.height)), h("td", {}, h("a", { class: "mono", href: "#/block/" + b.hash }, short(b.hash))), h("td", { class: "mono" }, short(b.parent)), h("td", {}, b.by < 0 ? "not known" : "node " + b.by), h("td"), h("td"), h("td")), (tr, b) => {
+      say(tr.children[4], b.have ? String(b.txs) : "only the header");
+      say(tr.children[5], b.invalid ? "invalid" : best.has(b.hash) ? "best" : "off the best");
+      say(tr.children[6], at.has(b.hash) ? `${at.get(b.hash).letter}: ${ranges(at.get(b.hash).nodes)}` : "");
+    });
+  };
+  $("tree").after(fold);
+  on(["blocks", "nodes", "net"], fill);
 }
 
 function note(list, best) {
