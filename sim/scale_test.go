@@ -10,7 +10,7 @@ import (
 // BenchmarkDay is a day of a thousand nodes with Bitcoin's out-degree and about 600 transactions, docs/sim/day.toml. What it takes of memory
 // is the most that the process has had of the system.
 func BenchmarkDay(b *testing.B) {
-	defer debug.SetGCPercent(debug.SetGCPercent(300)) // as cairn sim run does
+	defer debug.SetGCPercent(debug.SetGCPercent(600)) // as cairn sim run does
 	for range b.N {
 		w := runTo(b, Config{
 			Nodes: 1000, Duration: 24 * time.Hour, Topology: Topology{BlockRelay: 2}, Traffic: Traffic{Interval: 10 * time.Minute, Batch: 4},

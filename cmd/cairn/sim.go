@@ -47,7 +47,7 @@ func simCommand() *cli.Command {
 }
 
 // simGCPercent lets the collector run less often: a simulation is short, and most of what it makes stays.
-const simGCPercent = 300
+const simGCPercent = 600
 
 func simRun(c *cli.Context) error {
 	if c.NArg() != 1 {
