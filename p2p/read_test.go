@@ -179,6 +179,7 @@ func TestHalfFrameAndClose(t *testing.T) {
 			c := w.inbound("")
 			w.take()
 			w.write(c, frame[:n])
+			synctest.Wait() // on a pipe that is closed the node could not set its deadline for the rest
 			if err := c.Close(); err != nil {
 				t.Fatal(err)
 			}
