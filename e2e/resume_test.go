@@ -38,7 +38,7 @@ func TestResume(t *testing.T) {
 	before = agree(t, n.nodes...)
 	n.up.kill()
 	u.refused("does not answer", "testnet", "status")
-	n = u.startNetwork() // the directory knows the rest, but for the ports
+	n = u.startNetwork("--ports", "auto") // the directory knows the rest
 	n.nodes[0].goesOnFrom(before)
 	u.downEnds(n)
 
