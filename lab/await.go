@@ -90,6 +90,13 @@ func (n *Net) glance() Status {
 // Whereabouts says where every node is: "node 3 at 101 with no peers".
 func (n *Net) Whereabouts() string { return whereabouts(n.glance()) }
 
+func peersText(n int) string {
+	if n == 1 {
+		return "1 peer"
+	}
+	return fmt.Sprintf("%d peers", n)
+}
+
 // whereabouts says where every node is: "node 3 at 101 with no peers".
 func whereabouts(s Status) string {
 	var parts []string
@@ -100,7 +107,7 @@ func whereabouts(s Status) string {
 		case ns.Peers == 0:
 			parts = append(parts, fmt.Sprintf("node %d at %d with no peers", ns.Index, ns.Height))
 		default:
-			parts = append(parts, fmt.Sprintf("node %d at %d of %d, %d peers, tip %s", ns.Index, ns.Height, ns.Headers, ns.Peers, ns.Tip.String()[52:]))
+			parts = append(parts, fmt.Sprintf("node %d at %d of %d, %s, tip %s", ns.Index, ns.Height, ns.Headers, peersText(ns.Peers), ns.Tip.String()[52:]))
 		}
 	}
 	return strings.Join(parts, "; ")

@@ -10,6 +10,7 @@ import (
 	"github.com/cairn-chain/cairn/consensus/script"
 	"github.com/cairn-chain/cairn/node"
 	"github.com/cairn-chain/cairn/types"
+	"github.com/cairn-chain/cairn/wallet"
 )
 
 const (
@@ -95,7 +96,7 @@ func awaitConfirmed(ctx context.Context, nd *node.Node, tx *types.Tx) error {
 
 // coins writes an amount with eight decimals.
 func coins(n int64) string {
-	return fmt.Sprintf("%d.%08d", n/consensus.CoinUnit, n%consensus.CoinUnit)
+	return wallet.FormatAmount(n)
 }
 
 // bounded gives a request that may wait an end.

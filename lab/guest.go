@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/cairn-chain/cairn/node"
@@ -128,7 +129,7 @@ func (n *Net) watchGuest(g *guest) {
 func (n *Net) noteGuest(g *guest, nd *node.Node, ours types.Hash, agent string, headers []types.Header, err error) {
 	s := GuestStatus{Addr: g.status.Addr, Host: g.status.Host, Agent: agent, State: "unknown"}
 	if err != nil {
-		s.Agent, s.Detail = g.status.Agent, err.Error()
+		s.Agent, s.Detail = g.status.Agent, guestFault(err)
 	} else {
 		compareGuest(&s, nd, headers)
 	}
@@ -152,6 +153,19 @@ func (n *Net) noteGuest(g *guest, nd *node.Node, ours types.Hash, agent string, 
 	case changed && (s.State == "agrees" || s.State == "diverges"):
 		n.watch.tell(Event{Kind: "guest", Node: s.Host, Hash: s.Tip, Height: s.Height, Detail: s.Addr + " " + s.State})
 	}
+}
+
+// guestFault tells people what is wrong with a guest that could not be asked.
+func guestFault(err error) string {
+	switch {
+	case errors.Is(err, net.ErrClosed):
+		return fmt.Sprintf("it does not answer within %v as a node of this network would; is it one, with the same magic?", guestTimeout)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return "it closes the connection; is it a node, with the same magic?"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "nobody listens there"
+	}
+	return err.Error()
 }
 
 // compareGuest says where the guest is, by the headers that follow a block of the host's chain.
@@ -300,7 +314,11 @@ var _ = addVerbs(
 		list := n.Guests()
 		a.Result = list
 		for _, g := range list {
-			line := fmt.Sprintf("%s  %s  %s", g.Addr, g.Agent, g.State)
+			line := g.Addr + "  "
+			if g.Agent != "" {
+				line += g.Agent + "  "
+			}
+			line += g.State
 			if g.State != "unknown" {
 				line += fmt.Sprintf(" at %d %s", g.Height, tail(g.Tip))
 			}

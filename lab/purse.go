@@ -237,7 +237,8 @@ func (n *Net) Send(ctx context.Context, i, from, to int, amount, feeRate int64) 
 		return types.Hash{}, fmt.Errorf("the accounts are 0 to %d", len(accounts)-1)
 	}
 	if amount < minFaucetAmount || amount > consensus.MaxMoney || feeRate < 0 || feeRate > consensus.CoinUnit {
-		return types.Hash{}, fmt.Errorf("%s at %d per 1000 vbytes cannot be sent", coins(amount), feeRate)
+		return types.Hash{}, fmt.Errorf("%s at %d per 1000 vbytes cannot be sent: the amount is at least %s, the fee rate 0 to %d",
+			coins(amount), feeRate, coins(minFaucetAmount), consensus.CoinUnit)
 	}
 	if feeRate == 0 {
 		feeRate = purseFeeRate

@@ -128,8 +128,26 @@ func Parse(text []byte) (Config, error) {
 	if unknown := meta.Undecoded(); len(unknown) > 0 {
 		return Config{}, fmt.Errorf("%w: unknown field %q", ErrConfig, unknown[0].String())
 	}
+	if what := zeros(c, meta); what != "" {
+		return Config{}, fmt.Errorf("%w: %s must not be 0; leave it out for the default", ErrConfig, what)
+	}
 	c = c.Complete()
 	return c, c.Validate()
+}
+
+// zeros names a number that the file sets to 0, where Complete would take that for left out.
+func zeros(c Config, meta toml.MetaData) string {
+	for _, f := range []struct {
+		name string
+		zero bool
+	}{
+		{"nodes", c.Nodes == 0}, {"duration", c.Duration == 0}, {"interval", c.Interval == 0}, {"half_life", c.HalfLife == 0},
+	} {
+		if f.zero && meta.IsDefined(f.name) {
+			return f.name
+		}
+	}
+	return ""
 }
 
 func orElse[T comparable](v *T, standard T) {

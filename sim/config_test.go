@@ -11,6 +11,8 @@ import (
 func TestParseRefuses(t *testing.T) {
 	for text, want := range map[string]string{
 		"nodes = 0.5":                                          "incompatible",
+		"nodes = 0":                                            "nodes must not be 0",
+		`duration = "0s"`:                                      "duration must not be 0",
 		"nodes = -1":                                           "nodes must be",
 		"nodes = 1000000":                                      "nodes must be",
 		`duration = "-1h"`:                                     "duration must be",

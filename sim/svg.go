@@ -23,6 +23,27 @@ type axis struct {
 	suffix string
 }
 
+// step is the distance of the marks along an axis: one, two or five times a power of ten of its unit, for at most five marks above zero.
+func (a axis) step(most int64) int64 {
+	step := max(a.unit/1_000_000, 1)
+	for ; ; step *= 10 {
+		for _, f := range []int64{1, 2, 5} {
+			if step*f*5 >= most {
+				return step * f
+			}
+		}
+	}
+}
+
+// mark writes a value that stands along an axis, with as many digits as it needs.
+func (a axis) mark(v int64) string {
+	if a.unit <= 1 {
+		return fmt.Sprint(v)
+	}
+	text := fmt.Sprintf("%d.%06d", v/a.unit, v%a.unit*1_000_000/a.unit)
+	return strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
+}
+
 // line draws points, ordered by x, as one line.
 func line(title string, x, y axis, points []point) string {
 	var b strings.Builder
@@ -57,22 +78,25 @@ func up(v, most int64) string {
 	return tenths((plotHeight-plotBottom)*10 - v*(plotHeight-plotTop-plotBottom)*10/most)
 }
 
-// frame draws axes with five marks each.
+// frame draws axes with their marks.
 func frame(b *strings.Builder, x, y axis, most point) {
 	bottom := plotHeight - plotBottom
-	for i := int64(0); i <= 4; i++ {
-		v := most.y * i / 4
+	for v := int64(0); v <= most.y; v += y.step(most.y) {
 		fmt.Fprintf(b, `<line class="grid" x1="%d" x2="%d" y1="%s" y2="%s"/><text x="%d" y="%s" class="end">%s</text>`,
-			plotLeft, plotWidth-plotRight, up(v, most.y), up(v, most.y), plotLeft-6, up(v, most.y), y.write(v))
-		v = most.x * i / 4
-		fmt.Fprintf(b, `<text x="%s" y="%d" class="mid">%s</text>`, across(v, most.x), bottom+16, x.write(v))
+			plotLeft, plotWidth-plotRight, up(v, most.y), up(v, most.y), plotLeft-6, up(v, most.y), y.mark(v))
+	}
+	for v := int64(0); v <= most.x; v += x.step(most.x) {
+		fmt.Fprintf(b, `<text x="%s" y="%d" class="mid">%s</text>`, across(v, most.x), bottom+16, x.mark(v))
 	}
 	fmt.Fprintf(b, `<text x="%d" y="%d" class="mid label">%s</text>`, (plotWidth+plotLeft)/2, plotHeight-6, html.EscapeString(x.label))
 	fmt.Fprintf(b, `<text transform="translate(14 %d) rotate(-90)" class="mid label">%s</text>`, (bottom+plotTop)/2, html.EscapeString(y.label))
 }
 
-// write writes a value in units, with one digit after the point if there are few units.
+// write writes a value in units, with two digits after the point if there are few units. Bytes choose their unit themselves.
 func (a axis) write(v int64) string {
+	if a.suffix == byteSuffix {
+		return bytesText(v)
+	}
 	if a.unit <= 1 {
 		return fmt.Sprint(v) + a.suffix
 	}
@@ -80,6 +104,19 @@ func (a axis) write(v int64) string {
 		return fmt.Sprint(v/a.unit) + a.suffix
 	}
 	return fmt.Sprintf("%d.%02d", v/a.unit, v%a.unit*100/a.unit) + a.suffix
+}
+
+// byteSuffix is that of an axis of bytes.
+const byteSuffix = " B"
+
+func bytesText(v int64) string {
+	switch {
+	case v >= 1_000_000:
+		return fmt.Sprintf("%d.%02d MB", v/1_000_000, v%1_000_000/10_000)
+	case v >= 1000:
+		return fmt.Sprintf("%d.%02d kB", v/1000, v%1000/10)
+	}
+	return fmt.Sprint(v) + byteSuffix
 }
 
 // bar is one row of bars: one or two values under a name.
@@ -106,7 +143,7 @@ func bars(title string, unit axis, names []string, rows []bar) string {
 	}
 	y := 22
 	for _, r := range rows {
-		fmt.Fprintf(&b, `<text x="%d" y="%d" class="end">%s</text>`, left-6, y+thick*len(r.values)/2+4, html.EscapeString(r.name))
+		fmt.Fprintf(&b, `<text x="%d" y="%d" class="end">%s</text>`, left-6, y+thick*len(r.values)/2, html.EscapeString(r.name))
 		for i, v := range r.values {
 			wide := v * (plotWidth - left - right) * 10 / most
 			fmt.Fprintf(&b, `<rect class="bar%d" x="%d" y="%d" width="%s" height="%d"/><text x="%s" y="%d">%s</text>`,

@@ -38,6 +38,9 @@ func run(args []string) int {
 		}
 		return exit.ExitCode()
 	}
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = fmt.Errorf("interrupted before it was done")
+	}
 	fmt.Fprintln(os.Stderr, "cairn: "+err.Error())
 	var usage usageError
 	if errors.As(err, &usage) {

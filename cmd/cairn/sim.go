@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -26,7 +28,7 @@ func simCommand() *cli.Command {
 				Description: "Example:\n\n    cairn sim run docs/sim/small.toml --seed 7 --out report",
 				Flags: []cli.Flag{
 					&cli.Uint64Flag{Name: "seed", Value: 1, EnvVars: env("sim-seed"), Usage: "what all chance follows from"},
-					&cli.StringFlag{Name: "out", Value: "report", EnvVars: env("sim-out"), Usage: "`DIR` for the report: report.json, report.html and tables"},
+					&cli.StringFlag{Name: "out", Value: "report", EnvVars: env("sim-out"), Usage: "`DIR` for the report: report.html, report.json and tables; those of an earlier run are replaced"},
 					&cli.StringFlag{Name: "log", EnvVars: env("sim-log"), Usage: "write what happens to `FILE`, for `cairn sim replay`"},
 				},
 			},
@@ -35,9 +37,9 @@ func simCommand() *cli.Command {
 				Description: "Example:\n\n    cairn sim replay events.jsonl --node 3 --from 2h --until 3h",
 				Flags: []cli.Flag{
 					&cli.IntFlag{Name: "node", Value: -1, DefaultText: "all", Usage: "only what happens at this node"},
-					&cli.StringFlag{Name: "kind", Usage: "only events of this kind: found, block, tip, fault or disconnect"},
-					&cli.DurationFlag{Name: "from", Usage: "begin at this time"},
-					&cli.DurationFlag{Name: "until", Usage: "end at this time"},
+					&cli.StringFlag{Name: "kind", Usage: "only events of this kind: " + strings.Join(eventKinds, ", ")},
+					&cli.DurationFlag{Name: "from", Usage: "begin at this `TIME` since the start, as 90m or 2h"},
+					&cli.DurationFlag{Name: "until", Usage: "end at this `TIME` since the start"},
 					&cli.BoolFlag{Name: "step", Usage: "wait for the return key after each event"},
 				},
 			},
@@ -63,8 +65,16 @@ func simRun(c *cli.Context) error {
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(simGCPercent))
 	begin := time.Now()
+	// A place that cannot be written to is to be known before the work, not after it.
+	_, missing := os.Stat(c.String("out"))
+	if err := os.MkdirAll(c.String("out"), 0o755); err != nil {
+		return err
+	}
 	rep, err := simulate(c, cfg)
 	if err != nil {
+		if missing != nil {
+			err = errors.Join(err, os.Remove(c.String("out")))
+		}
 		return err
 	}
 	if err := writeReport(c.String("out"), rep); err != nil {
@@ -115,9 +125,6 @@ func writeReport(dir string, rep *sim.Report) error {
 	if files["report.html"], err = rep.HTML(); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), text, 0o644); err != nil {
 			return err
@@ -126,9 +133,15 @@ func writeReport(dir string, rep *sim.Report) error {
 	return nil
 }
 
+// eventKinds are the kinds of an event log.
+var eventKinds = []string{"found", "block", "tip", "fault", "disconnect"}
+
 func simReplay(c *cli.Context) error {
 	if c.NArg() != 1 {
 		return usagef("which event log? see `cairn sim replay --help`")
+	}
+	if k := c.String("kind"); k != "" && !slices.Contains(eventKinds, k) {
+		return usagef("no event is of the kind %q: %s", k, strings.Join(eventKinds, ", "))
 	}
 	f, err := os.Open(c.Args().First())
 	if err != nil {
@@ -151,7 +164,7 @@ func simReplay(c *cli.Context) error {
 		line := h.String()
 		if h.Kind == "tip" {
 			tips, agree := log.Tips(h.Hash)
-			line += fmt.Sprintf("; %d nodes there, %d tips", agree, tips)
+			line += fmt.Sprintf("; nodes there: %d, different tips: %d", agree, tips)
 		}
 		fmt.Fprintln(c.App.Writer, line)
 		if c.Bool("step") {

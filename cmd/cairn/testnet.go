@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -124,6 +125,9 @@ func testnetUp(c *cli.Context) error {
 	var wrong *lab.ConfigError
 	if errors.As(err, &wrong) {
 		return usageError{err}
+	}
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%w (`--ports auto` takes free ones, --base-port others)", err)
 	}
 	if err != nil {
 		return err

@@ -47,6 +47,11 @@ func (p *parser) expectation(words []string) (*Expectation, error) {
 	return e, p.condition(e, words[0], words[1:])
 }
 
+// unclear is the error of a condition that has no form.
+func (e *Expectation) unclear() error {
+	return fmt.Errorf("%q is none of the conditions: %s", e.Text, conditionHelp)
+}
+
 // forms are the conditions by their first word, and what of them follows it.
 var forms = map[string]func(p *parser, e *Expectation, rest []string) error{
 	"one-tip":    form(0, func(*parser, *Expectation, []string) error { return nil }),
@@ -72,7 +77,7 @@ var forms = map[string]func(p *parser, e *Expectation, rest []string) error{
 func form(words int, take func(*parser, *Expectation, []string) error) func(*parser, *Expectation, []string) error {
 	return func(p *parser, e *Expectation, rest []string) error {
 		if len(rest) != words {
-			return errors.New(conditionHelp)
+			return e.unclear()
 		}
 		return take(p, e, rest)
 	}
@@ -84,7 +89,7 @@ func (p *parser) condition(e *Expectation, what string, rest []string) error {
 	}
 	name, word, ok := strings.Cut(what, ".")
 	if !ok || len(rest) != 2 {
-		return errors.New(conditionHelp)
+		return e.unclear()
 	}
 	e.what, e.name, e.word = "value", name, word
 	if !p.names[name] {
@@ -111,7 +116,7 @@ func (p *parser) ofNode(e *Expectation, rest []string) error {
 
 func (p *parser) place(e *Expectation, rest []string) error {
 	if rest[2] != "on" {
-		return errors.New(conditionHelp)
+		return e.unclear()
 	}
 	e.name, e.word = strings.TrimPrefix(rest[0], "$"), rest[1]
 	if err := p.checkPlace(e); err != nil {

@@ -69,8 +69,10 @@ type File struct {
 type Step struct {
 	Line int
 	Text string
-	At   time.Duration // −1: when its turn comes
-	Kind Kind
+	// Comment is what stands behind # in its line.
+	Comment string
+	At      time.Duration // −1: when its turn comes
+	Kind    Kind
 	// Order and what its outcome is called ("": nothing); for Refused, what the error must hold.
 	Order   lab.Order
 	Name    string
@@ -128,7 +130,7 @@ func Parse(name string, r io.Reader) (*File, error) {
 		return nil, &Error{name, line + 1, err}
 	}
 	if len(p.f.Steps) == 0 {
-		return nil, &Error{name, line, errors.New("the scenario does nothing: expected an order such as `mine 3`")}
+		return nil, &Error{name, max(line, 1), errors.New("the scenario does nothing: expected an order such as `mine 3`")}
 	}
 	return p.f, nil
 }
@@ -150,7 +152,7 @@ func (p *parser) line(number int, text string) error {
 		return p.network(words[1:])
 	}
 	p.begun = true
-	st := Step{Line: number, Text: strings.Join(words, " "), At: -1}
+	st := Step{Line: number, Text: strings.Join(words, " "), Comment: strings.TrimSpace(comment), At: -1}
 	if words[0] == "at" {
 		if len(words) < 3 {
 			return errors.New("expected a time and a step: at 10s mine 3")
@@ -262,7 +264,9 @@ func (p *parser) network(settings []string) error {
 func set(cfg *lab.Config, file, key, value string) (err error) {
 	switch key {
 	case "nodes":
-		cfg.Nodes, err = strconv.Atoi(value)
+		if cfg.Nodes, err = strconv.Atoi(value); err == nil && (cfg.Nodes < 1 || cfg.Nodes > lab.MaxNodes) {
+			err = fmt.Errorf("a network has 1 to %d nodes, not %d", lab.MaxNodes, cfg.Nodes)
+		}
 	case "miners":
 		cfg.Miners, err = strconv.Atoi(value)
 	case "seed":

@@ -41,7 +41,7 @@ func Run(ctx context.Context, f *File, out io.Writer) (err error) {
 		return fmt.Errorf("%s: %w", f.Name, err)
 	}
 	r := &run{f: f, net: net, out: out, begin: time.Now(), txs: map[string]lab.Hash{}, values: map[string]map[string]float64{}}
-	fmt.Fprintf(out, "%s: %s\n%s  the network is ready, after %.2f s\n", f.Name, f.Title, r.clock(), time.Since(begin).Seconds())
+	fmt.Fprintf(out, "%s\n%s  the network is ready, after %.2f s\n", f.heading(), r.clock(), time.Since(begin).Seconds())
 	for i := range f.Steps {
 		st := &f.Steps[i]
 		if err := r.step(ctx, st); err != nil {
@@ -50,6 +50,14 @@ func Run(ctx context.Context, f *File, out io.Writer) (err error) {
 	}
 	fmt.Fprintf(out, "%s  done\n", r.clock())
 	return nil
+}
+
+// heading is a scenario's name, with its title if it has one.
+func (f *File) heading() string {
+	if f.Title == "" {
+		return f.Name
+	}
+	return f.Name + ": " + f.Title
 }
 
 // clock is the time since the network was ready.
@@ -61,7 +69,7 @@ func (r *run) step(ctx context.Context, st *Step) error {
 			return err
 		}
 	}
-	fmt.Fprintf(r.out, "%s  %s\n", r.clock(), st.Text)
+	fmt.Fprintf(r.out, "%s  %s\n", r.clock(), st.said())
 	ctx, cancel := context.WithTimeout(ctx, stepPatience)
 	defer cancel()
 	switch st.Kind {
@@ -111,7 +119,7 @@ func (r *run) replace(word string) string {
 
 func (r *run) do(ctx context.Context, st *Step) error {
 	a, err := r.net.Carry(ctx, r.order(st.Order))
-	for _, line := range a.Lines {
+	for _, line := range shortened(st.Order, a.Lines) {
 		fmt.Fprintf(r.out, "            %s\n", line)
 	}
 	if err != nil || st.Name == "" {
@@ -122,6 +130,26 @@ func (r *run) do(ctx context.Context, st *Step) error {
 		r.txs[st.Name], err = lab.ParseHash(a.TxID)
 	}
 	return err
+}
+
+// said is a step as it is told while it runs: with the comment that explains it.
+func (st *Step) said() string {
+	if st.Comment == "" {
+		return st.Text
+	}
+	return fmt.Sprintf("%-34s # %s", st.Text, st.Comment)
+}
+
+// hashesTold is how many blocks of one order are named one by one.
+const hashesTold = 6
+
+// shortened leaves out the middle of a long list of mined blocks. What other orders tell is told whole.
+func shortened(o lab.Order, lines []string) []string {
+	if o.What != "mine" || len(lines) <= hashesTold {
+		return lines
+	}
+	left := fmt.Sprintf("… %d more", len(lines)-3)
+	return []string{lines[0], lines[1], left, lines[len(lines)-1]}
 }
 
 func (r *run) refused(ctx context.Context, st *Step) error {
@@ -155,5 +183,9 @@ func (r *run) expect(ctx context.Context, e *Expectation) error {
 	if saw != "" {
 		saw = saw + "; "
 	}
-	return fmt.Errorf("expected %s within %v: %s%s", e.Text, e.Within, saw, r.net.Whereabouts())
+	within := ""
+	if e.Within > 0 {
+		within = fmt.Sprintf(" within %v", e.Within)
+	}
+	return fmt.Errorf("expected %s%s: %s%s", e.Text, within, saw, r.net.Whereabouts())
 }

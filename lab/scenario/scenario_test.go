@@ -25,7 +25,7 @@ func parse(t *testing.T, text string) *File {
 // Faults are told with the line and what was expected there.
 func TestParseErrors(t *testing.T) {
 	for text, want := range map[string]string{
-		"":                                    "test:0: the scenario does nothing",
+		"":                                    "test:1: the scenario does nothing",
 		"# only words\n":                      "test:1: the scenario does nothing",
 		"\nmine x y\n":                        "test:2: the order is: mine [N]",
 		"mine\nnetwork nodes=3":               "test:2: `network` is only the first",
@@ -168,14 +168,31 @@ func TestRunGuest(t *testing.T) {
 	}
 }
 
+// What is told names the comment of a line, and does not fill the screen with hashes.
+func TestRunTells(t *testing.T) {
+	t.Parallel()
+	out, err := runText(t, "network nodes=1\nmine 50 # many\nexpect height 0 = 160\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"mine 50                            # many\n", "… 47 more\n", "  expect height 0 = 160\n"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is not in\n%s", want, out)
+		}
+	}
+	if n := strings.Count(out, "\n"); n != 9 {
+		t.Errorf("%d lines:\n%s", n, out)
+	}
+}
+
 // What is expected and does not come is told with the line, what was seen, and who was where.
 func TestRunFails(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"network nodes=2\npartition 0/1\nexpect peers all = 0 within 1m\nmine\nexpect one-tip within 20ms": "test:5: expected one-tip within 20ms: node 0 at 111 with no peers; node 1 at 110 with no peers",
-		"network nodes=1\n\nexpect height 0 = 5":                                                           "test:3: expected height 0 = 5 within 0s: node 0: height 110; node 0 at 110",
+		"network nodes=1\n\nexpect height 0 = 5":                                                           "test:3: expected height 0 = 5: node 0: height 110; node 0 at 110",
 		"network nodes=1\nexpect height 4 = 5":                                                             "test:2: there is no node 4: the nodes are 0 to 0",
-		"network nodes=1\nexpect guest 0 agrees":                                                           "test:2: expected guest 0 agrees within 0s: guests so far: 0; node 0 at 110",
+		"network nodes=1\nexpect guest 0 agrees":                                                           "test:2: expected guest 0 agrees: guests so far: 0; node 0 at 110",
 		"network nodes=1\nguest 127.0.0.1:1\nexpect guest 0 agrees":                                        "guest 0 (127.0.0.1:1) is \"unknown\"",
 		"network nodes=1\nstop 3":                                                                          "test:2: \"3\": the nodes are 0 to 0",
 		"network nodes=1\nrefused \"x\" mine":                                                              "test:2: expected to be refused with \"x\", but it was done",
