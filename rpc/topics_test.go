@@ -3,6 +3,7 @@ package rpc
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -392,6 +393,12 @@ func TestUtilMethods(t *testing.T) {
 	script1 := call2[m](t, r, "decodescript", "21"+key+"ac")
 	if script1["type"] != "pubkey" || script1["p2sh"] == nil || script1["segwit"].(m)["type"] != "witness_v0_keyhash" || !strings.HasPrefix(script1["desc"].(string), "pk("+key+")#") || script1["hex"] != nil {
 		t.Errorf("decodescript: %v", script1)
+	}
+	before := call2[m](t, r, "decodepsbt", call2[string](t, r, "createpsbt", []any{}, []any{map[string]any{"bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080": 1}}))
+	call2[m](t, r, "decodescript", "0014751e76e8199196d454941c45d1b3a323f1433bd6") // that address: what is remembered of it must not change
+	after := call2[m](t, r, "decodepsbt", call2[string](t, r, "createpsbt", []any{}, []any{map[string]any{"bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080": 1}}))
+	if !reflect.DeepEqual(before, after) {
+		t.Errorf("after decodescript an output looks like %v, not %v", after, before)
 	}
 	if got := call2[m](t, r, "decodescript", "6a"); got["type"] != "nulldata" || got["p2sh"] != nil {
 		t.Errorf("decodescript of OP_RETURN: %v", got)

@@ -35,36 +35,40 @@ var opNames = func() (names [256]string) {
 // Disassemble writes a script as Bitcoin Core's RPC does in "asm": instructions with spaces between
 // them, pushes of up to four bytes as decimal numbers, longer ones in hexadecimal. Where the script
 // cannot be read it ends with "[error]".
-func Disassemble(script []byte) string { return disassemble(script, false) }
+func Disassemble(script []byte) string { return string(AppendAsm(nil, script)) }
+
+// AppendAsm appends what Disassemble returns: letters, digits, blanks, and - _ [ ].
+func AppendAsm(b, script []byte) []byte { return appendAsm(b, script, false) }
 
 // DisassembleScriptSig is Disassemble for the script of an input: of pushes that are signatures the
 // hash type is written out, as in "3045…[ALL]".
-func DisassembleScriptSig(script []byte) string { return disassemble(script, !Unspendable(script)) }
+func DisassembleScriptSig(script []byte) string { return string(AppendScriptSigAsm(nil, script)) }
 
-func disassemble(script []byte, hashTypes bool) string {
-	var b strings.Builder
+// AppendScriptSigAsm appends what DisassembleScriptSig returns: what AppendAsm does, and |.
+func AppendScriptSigAsm(b, script []byte) []byte { return appendAsm(b, script, !Unspendable(script)) }
+
+func appendAsm(b, script []byte, hashTypes bool) []byte {
 	for off := 0; off < len(script); {
 		op, data, next, ok := readOp(script, off)
 		if off > 0 {
-			b.WriteByte(' ')
+			b = append(b, ' ')
 		}
 		if !ok {
-			b.WriteString("[error]")
-			break
+			return append(b, "[error]"...)
 		}
 		switch {
 		case op > opPushData4:
-			b.WriteString(opNames[op])
+			b = append(b, opNames[op]...)
 		case len(data) <= 4:
-			b.WriteString(strconv.FormatInt(scriptNum(data), 10))
+			b = strconv.AppendInt(b, scriptNum(data), 10)
 		case hashTypes:
-			b.WriteString(signatureText(data))
+			b = appendSignature(b, data)
 		default:
-			b.WriteString(hex.EncodeToString(data))
+			b = hex.AppendEncode(b, data)
 		}
 		off = next
 	}
-	return b.String()
+	return b
 }
 
 var hashTypeNames = map[byte]string{
@@ -73,12 +77,12 @@ var hashTypeNames = map[byte]string{
 	SigHashSingle: "[SINGLE]", SigHashSingle | SigHashAnyoneCanPay: "[SINGLE|ANYONECANPAY]",
 }
 
-// signatureText is data in hexadecimal; if it is a strictly encoded signature its last byte is named.
-func signatureText(data []byte) string {
+// appendSignature appends data in hexadecimal; if it is a strictly encoded signature its last byte is named.
+func appendSignature(b, data []byte) []byte {
 	last := len(data) - 1
 	name, ok := hashTypeNames[data[last]]
 	if !ok || !isStrictDER(data) {
-		return hex.EncodeToString(data)
+		return hex.AppendEncode(b, data)
 	}
-	return hex.EncodeToString(data[:last]) + name
+	return append(hex.AppendEncode(b, data[:last]), name...)
 }

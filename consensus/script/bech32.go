@@ -22,17 +22,23 @@ const (
 	bech32SumSize = 6  // characters of checksum
 )
 
-// bech32Polymod divides the digits by the code's generator and returns the rest.
-func bech32Polymod(sum uint32, digits ...byte) uint32 {
+// bech32Rest is, by the five bits that leave a checksum at the top, what they leave of the code's generator below.
+var bech32Rest = func() (t [32]uint32) {
 	generator := [5]uint32{0x3b6a57b2, 0x26508e6d, 0x1ea119fa, 0x3d4233dd, 0x2a1462b3}
-	for _, d := range digits {
-		top := sum >> 25
-		sum = (sum&0x1ffffff)<<5 ^ uint32(d)
+	for top := range t {
 		for i, g := range generator {
 			if top>>i&1 == 1 {
-				sum ^= g
+				t[top] ^= g
 			}
 		}
+	}
+	return t
+}()
+
+// bech32Polymod divides the digits by the code's generator and returns the rest.
+func bech32Polymod(sum uint32, digits ...byte) uint32 {
+	for _, d := range digits {
+		sum = (sum&0x1ffffff)<<5 ^ uint32(d) ^ bech32Rest[sum>>25&31]
 	}
 	return sum
 }

@@ -29,6 +29,12 @@ func schnorrChallenge(r, x, message *[32]byte) (e btcec.ModNScalar) {
 	return e
 }
 
+// OnCurve tells whether an x coordinate is that of a point: whether something that is locked with it as a taproot output key can be spent at all.
+func OnCurve(x [32]byte) bool {
+	_, ok := lift(&x)
+	return ok
+}
+
 func verifySchnorr(hash *[32]byte, sig *[64]byte, xonly *[32]byte) bool {
 	p, ok := lift(xonly)
 	if !ok {

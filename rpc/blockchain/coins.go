@@ -73,7 +73,7 @@ func getTxOut(_ context.Context, c *chainjson.Call) (any, error) {
 		found, confirmed = &coin, max(tip.Height()-coin.Height, 0)+1
 	}
 	return jsonrpc.Obj("bestblock", tip.Hash(), "confirmations", confirmed, "value", chainjson.Amount(found.Out.Value),
-		"scriptPubKey", chainjson.LockFields(c, found.Out.Script), "coinbase", found.Coinbase), nil
+		"scriptPubKey", chainjson.Lock(c, found.Out.Script), "coinbase", found.Coinbase), nil
 }
 
 func getTxOutSetInfo(ctx context.Context, c *chainjson.Call) (any, error) {

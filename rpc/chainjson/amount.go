@@ -3,6 +3,7 @@ package chainjson
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/cairn-chain/cairn/consensus"
@@ -17,18 +18,24 @@ var errAmount = errors.New("Invalid amount") //nolint:staticcheck // Core's sent
 
 // String returns coins with eight decimals.
 func (a Amount) String() string {
-	sign, v := "", uint64(a)
-	if a < 0 {
-		sign, v = "-", -v
-	}
-	return fmt.Sprintf("%s%d.%08d", sign, v/consensus.CoinUnit, v%consensus.CoinUnit)
+	return string(a.AppendJSON(nil))
 }
 
 // MarshalJSON is String as a number.
-func (a Amount) MarshalJSON() ([]byte, error) { return []byte(a.String()), nil }
+func (a Amount) MarshalJSON() ([]byte, error) { return a.AppendJSON(nil), nil }
 
 // AppendJSON appends the number.
-func (a Amount) AppendJSON(b []byte) []byte { return append(b, a.String()...) }
+func (a Amount) AppendJSON(b []byte) []byte {
+	v := uint64(a)
+	if a < 0 {
+		b, v = append(b, '-'), -v
+	}
+	b = strconv.AppendUint(b, v/consensus.CoinUnit, 10)
+	from := len(b)
+	b = strconv.AppendUint(b, consensus.CoinUnit+v%consensus.CoinUnit, 10) // the 1 in front keeps the zeros,
+	b[from] = '.'                                                          // and makes room for the point
+	return b
+}
 
 // UnmarshalJSON reads a number or a string.
 func (a *Amount) UnmarshalJSON(b []byte) (err error) {

@@ -152,13 +152,12 @@ func blockTxs(c *Call, e backend.Entry, b *types.Block, verbosity int64) (any, e
 	if err != nil {
 		return nil, err
 	}
-	list := make([]jsonrpc.Fields, len(b.Txs))
+	views := make([]TxView, len(b.Txs))
 	for i, tx := range b.Txs {
-		view := TxView{Tx: tx, Hex: true, Prevouts: verbosity >= 3}
+		views[i] = TxView{Tx: tx, Hex: true, Prevouts: verbosity >= 3}
 		if i > 0 && i-1 < len(undo) {
-			view.Spent = undo[i-1]
+			views[i].Spent = undo[i-1]
 		}
-		list[i] = view.Fields(c)
 	}
-	return list, nil
+	return txJSON{c, views, true}, nil
 }

@@ -3,8 +3,6 @@ package chainjson
 import (
 	"encoding/hex"
 
-	"github.com/btcsuite/btcd/btcec/v2/schnorr"
-
 	"github.com/cairn-chain/cairn/consensus/script"
 	"github.com/cairn-chain/cairn/rpc/jsonrpc"
 	"github.com/cairn-chain/cairn/wallet/descriptor"
@@ -108,17 +106,23 @@ func (c *Call) ScanObject(v any) (*descriptor.Descriptor, []descriptor.Output, e
 
 // InferDescriptor names what can be told of a script by itself.
 func InferDescriptor(params script.AddressParams, lock []byte) string {
+	address, _ := script.EncodeAddress(params, lock)
+	return string(appendDescriptor(nil, lock, address))
+}
+
+// appendDescriptor is InferDescriptor of a script whose address is known: "" if it has none.
+func appendDescriptor(b, lock []byte, address string) []byte {
+	from := len(b)
 	class, data := script.Classify(lock)
-	if class == script.Taproot {
-		if _, err := schnorr.ParsePubKey(data); err == nil {
-			return descriptor.WithChecksum("rawtr(" + hex.EncodeToString(data) + ")")
-		}
+	switch {
+	case class == script.Taproot && script.OnCurve([32]byte(data)):
+		b = hex.AppendEncode(append(b, "rawtr("...), data)
+	case class == script.PubKey:
+		b = hex.AppendEncode(append(b, "pk("...), data)
+	case address != "":
+		b = append(append(b, "addr("...), address...)
+	default:
+		b = hex.AppendEncode(append(b, "raw("...), lock)
 	}
-	if class == script.PubKey {
-		return descriptor.WithChecksum("pk(" + hex.EncodeToString(data) + ")")
-	}
-	if address, ok := script.EncodeAddress(params, lock); ok {
-		return descriptor.WithChecksum("addr(" + address + ")")
-	}
-	return descriptor.WithChecksum("raw(" + hex.EncodeToString(lock) + ")")
+	return descriptor.AppendChecksum(append(b, ')'), from)
 }

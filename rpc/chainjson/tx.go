@@ -1,6 +1,9 @@
 package chainjson
 
 import (
+	"encoding/hex"
+	"strconv"
+
 	"github.com/cairn-chain/cairn/consensus"
 	"github.com/cairn-chain/cairn/consensus/script"
 	"github.com/cairn-chain/cairn/rpc/jsonrpc"
@@ -14,84 +17,201 @@ type TxView struct {
 	Prevouts bool             // show spent
 	Hex      bool             // show the bytes
 	Block    *types.Hash      // show the block's hash
+	OnBest   *bool            // show, before all, whether that block is on the best chain
+	Buried   *Buried          // show, after all, how deep it lies
 }
 
-// Fields describes the transaction as decoderawtransaction does.
-func (v TxView) Fields(c *Call) jsonrpc.Fields {
+// Buried is how deep a transaction lies in the best chain.
+type Buried struct {
+	Confirmations int32  // at most 0: its block is not on the best chain, and no time is shown
+	Time          uint32 // of its block
+}
+
+// JSON describes the transaction as decoderawtransaction does. It is written when the reply is, without values in between: a block has
+// thousands of them. The view's memory must stay as it is until then.
+func (v TxView) JSON(c *Call) jsonrpc.Appender { return txJSON{c, []TxView{v}, false} }
+
+// txJSON is views on their way into a reply: one object, or a list of them.
+type txJSON struct {
+	c     *Call
+	views []TxView
+	list  bool
+}
+
+// AppendJSON appends the object or the list.
+func (t txJSON) AppendJSON(b []byte) []byte {
+	w := txWriter{locks: &t.c.locks, params: t.c.Node.Params().Addresses(), b: b}
+	if !t.list {
+		w.tx(&t.views[0])
+		return w.b
+	}
+	w.byte('[')
+	for i := range t.views {
+		w.comma(i)
+		w.tx(&t.views[i])
+	}
+	w.byte(']')
+	return w.b
+}
+
+// txWriter appends to b. Nothing that it writes needs an escape: digits, and names that stand here or in package script.
+type txWriter struct {
+	locks  *lockCache
+	params script.AddressParams
+	b      []byte
+	raw    []byte // a transaction's bytes, for a moment
+}
+
+func (w *txWriter) byte(ch byte)      { w.b = append(w.b, ch) }
+func (w *txWriter) text(s string)     { w.b = append(w.b, s...) }
+func (w *txWriter) int(n int64)       { w.b = strconv.AppendInt(w.b, n, 10) }
+func (w *txWriter) hash(h types.Hash) { w.b = h.AppendJSON(w.b) }
+func (w *txWriter) amount(v int64)    { w.b = Amount(v).AppendJSON(w.b) }
+func (w *txWriter) lock(lock []byte)  { w.b = w.locks.append(w.b, w.params, lock) }
+
+func (w *txWriter) hex(raw []byte) {
+	w.b = append(hex.AppendEncode(append(w.b, '"'), raw), '"')
+}
+
+// comma separates element i from the one before it.
+func (w *txWriter) comma(i int) {
+	if i > 0 {
+		w.byte(',')
+	}
+}
+
+func (w *txWriter) tx(v *TxView) {
 	tx := v.Tx
-	if len(v.Spent) != len(tx.In) {
-		v.Spent = nil
+	w.byte('{')
+	if v.OnBest != nil {
+		w.text(`"in_active_chain":`)
+		w.b = append(strconv.AppendBool(w.b, *v.OnBest), ',')
 	}
-	f := append(make(jsonrpc.Fields, 0, 13), jsonrpc.Obj("txid", tx.ID(), "hash", tx.WitnessID(), "version", tx.Version, "size", tx.Size(), "vsize", tx.VSize(),
-		"weight", tx.Weight(), "locktime", tx.LockTime)...)
-	ins := make([]jsonrpc.Fields, len(tx.In))
+	w.sums(tx)
+	w.text(`,"vin":[`)
 	for i := range tx.In {
-		ins[i] = v.input(c, i)
+		w.comma(i)
+		w.input(v, i)
 	}
-	f.Add("vin", ins)
-	outs := make([]jsonrpc.Fields, len(tx.Out))
+	w.text(`],"vout":[`)
 	var total int64
 	for i := range tx.Out {
-		out := &tx.Out[i]
-		total += out.Value
-		outs[i] = jsonrpc.Obj("value", Amount(out.Value), "n", i, "scriptPubKey", LockFields(c, out.Script))
+		w.comma(i)
+		w.output(i, &tx.Out[i])
+		total += tx.Out[i].Value
 	}
-	f.Add("vout", outs)
-	if v.Spent != nil {
-		f.Add("fee", Amount(SumCoins(v.Spent)-total))
+	w.byte(']')
+	if v.spentKnown() {
+		w.text(`,"fee":`)
+		w.amount(SumCoins(v.Spent) - total)
 	}
-	if v.Block != nil {
-		f.Add("blockhash", *v.Block)
-	}
-	if v.Hex {
-		f.Add("hex", jsonrpc.Hex(tx.Append(make([]byte, 0, tx.Size()))))
-	}
-	return f
+	w.beside(v)
+	w.byte('}')
 }
 
+// spentKnown tells whether the coins that the transaction spends are at hand.
+func (v *TxView) spentKnown() bool { return v.Spent != nil && len(v.Spent) == len(v.Tx.In) }
+
+func (w *txWriter) sums(tx *types.Tx) {
+	w.text(`"txid":`)
+	w.hash(tx.ID())
+	w.text(`,"hash":`)
+	w.hash(tx.WitnessID())
+	w.text(`,"version":`)
+	w.int(int64(tx.Version))
+	w.text(`,"size":`)
+	w.int(int64(tx.Size()))
+	w.text(`,"vsize":`)
+	w.int(int64(tx.VSize()))
+	w.text(`,"weight":`)
+	w.int(int64(tx.Weight()))
+	w.text(`,"locktime":`)
+	w.int(int64(tx.LockTime))
+}
+
+// beside appends what does not follow from the transaction itself.
+func (w *txWriter) beside(v *TxView) {
+	if v.Block != nil {
+		w.text(`,"blockhash":`)
+		w.hash(*v.Block)
+	}
+	if v.Hex {
+		w.text(`,"hex":`)
+		w.raw = v.Tx.Append(w.raw[:0])
+		w.hex(w.raw)
+	}
+	if v.Buried == nil {
+		return
+	}
+	w.text(`,"confirmations":`)
+	w.int(int64(max(v.Buried.Confirmations, 0)))
+	if v.Buried.Confirmations > 0 {
+		w.text(`,"time":`)
+		w.int(int64(v.Buried.Time))
+		w.text(`,"blocktime":`)
+		w.int(int64(v.Buried.Time))
+	}
+}
+
+func (w *txWriter) input(v *TxView, i int) {
+	in := &v.Tx.In[i]
+	w.byte('{')
+	if v.Tx.IsCoinbase() {
+		w.text(`"coinbase":`)
+		w.hex(in.ScriptSig)
+	} else {
+		w.text(`"txid":`)
+		w.hash(in.PrevOut.TxID)
+		w.text(`,"vout":`)
+		w.int(int64(in.PrevOut.Index))
+		w.text(`,"scriptSig":{"asm":"`)
+		w.b = script.AppendScriptSigAsm(w.b, in.ScriptSig)
+		w.text(`","hex":`)
+		w.hex(in.ScriptSig)
+		w.byte('}')
+	}
+	if len(in.Witness) > 0 {
+		w.text(`,"txinwitness":[`)
+		for j, item := range in.Witness {
+			w.comma(j)
+			w.hex(item)
+		}
+		w.byte(']')
+	}
+	if v.Prevouts && v.spentKnown() {
+		w.prevout(&v.Spent[i])
+	}
+	w.text(`,"sequence":`)
+	w.int(int64(in.Sequence))
+	w.byte('}')
+}
+
+func (w *txWriter) prevout(coin *consensus.Coin) {
+	w.text(`,"prevout":{"generated":`)
+	w.b = strconv.AppendBool(w.b, coin.Coinbase)
+	w.text(`,"height":`)
+	w.int(int64(coin.Height))
+	w.text(`,"value":`)
+	w.amount(coin.Out.Value)
+	w.text(`,"scriptPubKey":`)
+	w.lock(coin.Out.Script)
+	w.byte('}')
+}
+
+func (w *txWriter) output(n int, out *types.TxOut) {
+	w.text(`{"value":`)
+	w.amount(out.Value)
+	w.text(`,"n":`)
+	w.int(int64(n))
+	w.text(`,"scriptPubKey":`)
+	w.lock(out.Script)
+	w.byte('}')
+}
+
+// SumCoins is the value of coins together.
 func SumCoins(coins []consensus.Coin) (sum int64) {
 	for i := range coins {
 		sum += coins[i].Out.Value
 	}
 	return sum
-}
-
-func (v TxView) input(c *Call, i int) jsonrpc.Fields {
-	in := &v.Tx.In[i]
-	var f jsonrpc.Fields
-	if v.Tx.IsCoinbase() {
-		f.Add("coinbase", jsonrpc.Hex(in.ScriptSig))
-	} else {
-		f = jsonrpc.Obj("txid", in.PrevOut.TxID, "vout", in.PrevOut.Index,
-			"scriptSig", jsonrpc.Obj("asm", script.DisassembleScriptSig(in.ScriptSig), "hex", jsonrpc.Hex(in.ScriptSig)))
-	}
-	if len(in.Witness) > 0 {
-		items := make([]jsonrpc.Hex, len(in.Witness))
-		for j, item := range in.Witness {
-			items[j] = item
-		}
-		f.Add("txinwitness", items)
-	}
-	if v.Prevouts && v.Spent != nil {
-		coin := &v.Spent[i]
-		f.Add("prevout", jsonrpc.Obj("generated", coin.Coinbase, "height", coin.Height, "value", Amount(coin.Out.Value),
-			"scriptPubKey", LockFields(c, coin.Out.Script)))
-	}
-	f.Add("sequence", in.Sequence)
-	return f
-}
-
-// LockFields describes the script of an output; the result must not be changed.
-func LockFields(c *Call, lock []byte) jsonrpc.Fields {
-	return c.locks.fields(c.Node.Params().Addresses(), lock)
-}
-
-func describeLock(params script.AddressParams, lock []byte) jsonrpc.Fields {
-	class, _ := script.Classify(lock)
-	f := jsonrpc.Obj("asm", script.Disassemble(lock), "desc", InferDescriptor(params, lock), "hex", jsonrpc.Hex(lock))
-	if address, ok := script.EncodeAddress(params, lock); ok {
-		f.Add("address", address)
-	}
-	f.Add("type", class.String())
-	return f
 }

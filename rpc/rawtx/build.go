@@ -205,7 +205,7 @@ func decodeScript(_ context.Context, c *chainjson.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := slices.DeleteFunc(chainjson.LockFields(c, lock), func(f jsonrpc.Field) bool { return f.Key == "hex" })
+	f := chainjson.LockFields(c, lock)
 	class, data := script.Classify(lock)
 	if !wrappable(class) || chainjson.Unspendable(&types.TxOut{Script: lock}) {
 		return f, nil

@@ -119,12 +119,12 @@ func findInBlock(c *chainjson.Call, e backend.Entry, id types.Hash) (place, bool
 
 func (p place) fields(c *chainjson.Call, verbosity int64) (any, error) {
 	view := chainjson.TxView{Tx: p.tx, Hex: true, Prevouts: true}
-	var f jsonrpc.Fields
 	if p.entry.Ancestry == nil {
-		return append(f, view.Fields(c)...), nil
+		return view.JSON(c), nil
 	}
 	if c.Given(2) {
-		f.Add("in_active_chain", chainjson.OnBest(c, p.entry))
+		on := chainjson.OnBest(c, p.entry)
+		view.OnBest = &on
 	}
 	hash := p.entry.Hash()
 	view.Block = &hash
@@ -137,16 +137,9 @@ func (p place) fields(c *chainjson.Call, verbosity int64) (any, error) {
 			view.Spent = undo[p.index-1]
 		}
 	}
-	f = append(f, view.Fields(c)...)
-	if n := chainjson.Confirmations(c, p.entry); n > 0 {
-		h := p.entry.Header()
-		f.Add("confirmations", n)
-		f.Add("time", chainjson.UnixSeconds(h.Time))
-		f.Add("blocktime", chainjson.UnixSeconds(h.Time))
-	} else {
-		f.Add("confirmations", 0)
-	}
-	return f, nil
+	h := p.entry.Header()
+	view.Buried = &chainjson.Buried{Confirmations: chainjson.Confirmations(c, p.entry), Time: h.Time}
+	return view.JSON(c), nil
 }
 
 func decodeRawTransaction(_ context.Context, c *chainjson.Call) (any, error) {
@@ -154,7 +147,7 @@ func decodeRawTransaction(_ context.Context, c *chainjson.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return chainjson.TxView{Tx: tx}.Fields(c), nil
+	return chainjson.TxView{Tx: tx}.JSON(c), nil
 }
 
 // maxFeeRate reads parameter i: smallest units per 1000 vbytes, 0 for no limit.

@@ -20,7 +20,7 @@ func decodePSBT(_ context.Context, c *chainjson.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := jsonrpc.Obj("tx", chainjson.TxView{Tx: p.Tx}.Fields(c), "global_xpubs", globalXPubs(p.Global), "psbt_version", 0,
+	f := jsonrpc.Obj("tx", chainjson.TxView{Tx: p.Tx}.JSON(c), "global_xpubs", globalXPubs(p.Global), "psbt_version", 0,
 		"proprietary", proprietaryFields(p.Global), "unknown", unknownFields(p.Global, psbt.GlobalXPub, psbt.GlobalVersion))
 	ins, spent, known := make([]jsonrpc.Fields, len(p.In)), int64(0), true
 	for i := range p.In {
@@ -105,14 +105,14 @@ func psbtInput(c *chainjson.Call, p *psbt.Packet, i int) (jsonrpc.Fields, error)
 	if raw, ok := m.Get(psbt.InWitnessUTXO); ok {
 		d := types.NewDecoder(raw)
 		out := d.TxOut()
-		f.Add("witness_utxo", jsonrpc.Obj("amount", chainjson.Amount(out.Value), "scriptPubKey", chainjson.LockFields(c, out.Script)))
+		f.Add("witness_utxo", jsonrpc.Obj("amount", chainjson.Amount(out.Value), "scriptPubKey", chainjson.Lock(c, out.Script)))
 	}
 	if raw, ok := m.Get(psbt.InNonWitnessUTXO); ok {
 		tx, err := types.DecodeTx(raw)
 		if err != nil {
 			return nil, err
 		}
-		f.Add("non_witness_utxo", chainjson.TxView{Tx: tx}.Fields(c))
+		f.Add("non_witness_utxo", chainjson.TxView{Tx: tx}.JSON(c))
 	}
 	addPairs(&f, "partial_signatures", m.Each(psbt.InPartialSig))
 	if raw, ok := m.Get(psbt.InSigHashType); ok {

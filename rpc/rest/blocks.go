@@ -195,7 +195,7 @@ func spentLists(c *chainjson.Call, undo consensus.Undo) []any {
 		list := make([]jsonrpc.Fields, len(coins))
 		for i := range coins {
 			out := &coins[i].Out
-			list[i] = jsonrpc.Obj("value", chainjson.Amount(out.Value), "scriptPubKey", chainjson.LockFields(c, out.Script))
+			list[i] = jsonrpc.Obj("value", chainjson.Amount(out.Value), "scriptPubKey", chainjson.Lock(c, out.Script))
 		}
 		lists = append(lists, list)
 	}

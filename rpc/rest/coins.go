@@ -28,7 +28,7 @@ func restTx(ctx context.Context, c *request) (answer, error) {
 		return answer{}, err
 	}
 	return answer{bin: func() ([]byte, error) { return view.Tx.Bytes(), nil },
-		json: func() (any, error) { return view.Fields(c.Call), nil }}, nil
+		json: func() (any, error) { return view.JSON(c.Call), nil }}, nil
 }
 
 // indexed finds a transaction in the index, if there is one.
@@ -218,7 +218,7 @@ func (r *coinReply) fields(c *chainjson.Call) jsonrpc.Fields {
 	list := make([]jsonrpc.Fields, len(r.coins))
 	for i := range r.coins {
 		coin := &r.coins[i]
-		list[i] = jsonrpc.Obj("height", coin.Height, "value", chainjson.Amount(coin.Out.Value), "scriptPubKey", chainjson.LockFields(c, coin.Out.Script))
+		list[i] = jsonrpc.Obj("height", coin.Height, "value", chainjson.Amount(coin.Out.Value), "scriptPubKey", chainjson.Lock(c, coin.Out.Script))
 	}
 	return jsonrpc.Obj("chainHeight", r.height, "chaintipHash", r.tip, "bitmap", string(bitmap), "utxos", list)
 }

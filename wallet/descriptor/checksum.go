@@ -16,45 +16,74 @@ const (
 	sumLength  = 8
 )
 
-var generator = [5]uint64{0xf5dee51989, 0xa9fdca3312, 0x1bab10e32d, 0x3706b1677a, 0x644d626ffd}
+// places are, by byte, its place among characters, or −1.
+var places = func() (t [256]int8) {
+	for i := range t {
+		t[i] = int8(strings.IndexByte(characters, byte(i)))
+	}
+	return t
+}()
+
+// rests are, by the five bits that leave a checksum at the top, what they leave of the code's generator below.
+var rests = func() (t [32]uint64) {
+	generator := [5]uint64{0xf5dee51989, 0xa9fdca3312, 0x1bab10e32d, 0x3706b1677a, 0x644d626ffd}
+	for top := range t {
+		for i, g := range generator {
+			if top>>i&1 == 1 {
+				t[top] ^= g
+			}
+		}
+	}
+	return t
+}()
+
+// polymod is the rest of a division by the code's generator after one more digit of five bits.
+func polymod(c, digit uint64) uint64 { return (c&0x7ffffffff)<<5 ^ digit ^ rests[c>>35&31] }
 
 // Checksum returns the eight characters that follow the # (BIP380), and false if body has a character that no
 // descriptor has.
 func Checksum(body string) (string, bool) {
-	c, class, n := uint64(1), uint64(0), 0
-	step := func(v uint64) {
-		top := c >> 35
-		c = (c&0x7ffffffff)<<5 ^ v
-		for i, g := range generator {
-			if top>>i&1 == 1 {
-				c ^= g
-			}
-		}
+	sum, ok := checksum([]byte(body))
+	if !ok {
+		return "", false
 	}
-	for i := 0; i < len(body); i++ {
-		pos := strings.IndexByte(characters, body[i])
-		if pos < 0 {
-			return "", false
+	return string(sum[:]), true
+}
+
+func checksum(body []byte) (sum [sumLength]byte, ok bool) {
+	c, class, n := uint64(1), uint64(0), 0
+	for _, ch := range body {
+		place := places[ch]
+		if place < 0 {
+			return sum, false
 		}
-		step(uint64(pos & 31))
-		class = class*3 + uint64(pos>>5)
+		c = polymod(c, uint64(place&31))
+		class = class*3 + uint64(place>>5)
 		if n++; n == 3 {
-			step(class)
+			c = polymod(c, class)
 			class, n = 0, 0
 		}
 	}
 	if n > 0 {
-		step(class)
+		c = polymod(c, class)
 	}
 	for range sumLength {
-		step(0)
+		c = polymod(c, 0)
 	}
 	c ^= 1
-	sum := make([]byte, sumLength)
 	for i := range sum {
 		sum[i] = sumAlpha[c>>(5*(sumLength-1-i))&31]
 	}
-	return string(sum), true
+	return sum, true
+}
+
+// AppendChecksum appends # and the checksum of the body that b[from:] is, as WithChecksum does.
+func AppendChecksum(b []byte, from int) []byte {
+	sum, ok := checksum(b[from:])
+	if !ok {
+		return b
+	}
+	return append(append(b, '#'), sum[:]...)
 }
 
 // WithChecksum appends # and the checksum to a body that has only characters of descriptors; any other comes back as it is.
