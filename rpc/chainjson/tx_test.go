@@ -17,13 +17,20 @@ import (
 )
 
 // onRegtest is a node of which nothing but the network is asked.
-type onRegtest struct{ backend.Node }
+type onRegtest struct {
+	backend.Node
+	params *consensus.Params
+}
 
-func (onRegtest) Params() *consensus.Params { return consensus.Regtest() }
+func (n onRegtest) Params() *consensus.Params { return n.params }
+
+func regtestCall() *Call {
+	return &Call{State: NewState(&backend.Parts{Node: onRegtest{params: consensus.Regtest()}})}
+}
 
 // TestTxView compares what is written straight into a reply with what jsonrpc makes of an object of values.
 func TestTxView(t *testing.T) {
-	c := &Call{State: NewState(&backend.Parts{Node: onRegtest{}})}
+	c := regtestCall()
 	rapid.Check(t, func(t *rapid.T) {
 		v := drawView(t)
 		got, err := jsonrpc.Append([]byte("x"), v.JSON(c))
@@ -53,7 +60,7 @@ func TestTxView(t *testing.T) {
 
 // BenchmarkTxView is a transaction of which no script was seen before, one of them taproot.
 func BenchmarkTxView(b *testing.B) {
-	c := &Call{State: NewState(&backend.Parts{Node: onRegtest{}})}
+	c := regtestCall()
 	locks := [][]byte{script.PayToWitnessPubKeyHash([20]byte{}), script.PayToTaproot([32]byte{})}
 	tx := &types.Tx{In: []types.TxIn{{Witness: [][]byte{make([]byte, 64)}}}, Out: []types.TxOut{{Value: 1, Script: locks[0]}, {Value: 1000, Script: locks[1]}}}
 	v := TxView{Tx: tx, Hex: true}
