@@ -3,6 +3,7 @@ package lab
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/cairn-chain/cairn/consensus"
 	"github.com/cairn-chain/cairn/types"
@@ -62,12 +63,15 @@ func (s *story) doubleSpend(ctx context.Context, confirmations int) (pay, rival 
 	if _, err := n.Mine(ctx, s.attacker, confirmations+1); err != nil {
 		return pay, rival, err
 	}
-	s.say("5. %d blocks are mined at node %d meanwhile: one more", confirmations+1, s.attacker)
+	// Miners of the others may have found blocks, too.
+	mined := confirmations + 1
 	for s.nd.Chain().Tip().Work().Cmp(s.best().Work()) <= 0 {
 		if _, err := n.Mine(ctx, s.attacker, 1); err != nil {
 			return pay, rival, err
 		}
+		mined++
 	}
+	s.say("5. %d blocks are mined at node %d meanwhile: %s", mined, s.attacker, oneMore(mined-confirmations))
 	healed = true
 	n.Heal()
 	s.say("6. the network is healed: the nodes learn of the other branch, and take the one with more work")
@@ -83,6 +87,14 @@ func (s *story) doubleSpend(ctx context.Context, confirmations int) (pay, rival 
 		n.WhereIs(merchant, pay), n.WhereIs(merchant, rival))
 	s.say("The merchant has delivered and has nothing. More confirmations would have needed a longer cut, or more hash power: try `cairn testnet attack`.")
 	return pay, rival, nil
+}
+
+// oneMore says by how many blocks the attacker's branch is ahead of what the merchant waited for.
+func oneMore(n int) string {
+	if n == 1 {
+		return "one more"
+	}
+	return fmt.Sprintf("%d more, since the others went on mining, too", n)
 }
 
 var _ = addVerbs(

@@ -16,6 +16,7 @@ import (
 // Status is the network at a glance.
 type Status struct {
 	Network   string        `json:"network"`
+	Time      time.Time     `json:"time"` // by the network's clocks, which may be moved
 	Magic     uint32        `json:"magic"`
 	Seed      uint64        `json:"seed"`
 	Topology  Topology      `json:"topology"`
@@ -68,7 +69,7 @@ type ReorgStatus struct {
 
 // Status looks at every node.
 func (n *Net) Status() Status {
-	s := Status{Network: n.params.Name, Magic: n.params.Magic, Seed: n.cfg.Seed, Topology: n.cfg.Topology, OneTip: true}
+	s := Status{Network: n.params.Name, Time: n.Now().UTC(), Magic: n.params.Magic, Seed: n.cfg.Seed, Topology: n.cfg.Topology, OneTip: true}
 	s.Guests = n.Guests()
 	if g, oneWay := n.wires.partition(); g != nil {
 		s.Partition = partitionText(g, oneWay)

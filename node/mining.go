@@ -164,7 +164,7 @@ func (m *mining) state() (on bool, rate float64) {
 	if !m.on {
 		return false, 0
 	}
-	return true, m.meter.Rate(m.clock.base())
+	return true, m.meter.Rate(time.Now()) // as measure observes it: the clock of a laboratory may be hours away
 }
 
 // run mines until ctx ends. While blocks are still coming in for headers that are known it waits: what it mined would be lost.

@@ -98,8 +98,10 @@ func noArguments(c *cli.Context) error {
 }
 
 // ageText says how long ago something was, in the units that people use for it.
-func ageText(t time.Time) string {
-	d := time.Since(t).Round(time.Second)
+func ageText(t time.Time) string { return agoText(time.Since(t)) }
+
+func agoText(d time.Duration) string {
+	d = d.Round(time.Second)
 	switch {
 	case d < 0:
 		return (-d).String() + " ahead"

@@ -63,7 +63,7 @@ func newApp() *cli.App {
 		HideHelpCommand:      true,
 		OnUsageError:         wrongUsage,
 		CommandNotFound: func(c *cli.Context, name string) {
-			fmt.Fprintf(os.Stderr, "cairn: there is no command %q; `cairn --help` lists them\n", name)
+			fmt.Fprintf(os.Stderr, "cairn: there is no command %q; `%s --help` lists them\n", name, c.App.HelpName)
 			os.Exit(2)
 		},
 		ExitErrHandler: func(*cli.Context, error) {}, // run prints errors

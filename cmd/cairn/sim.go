@@ -39,7 +39,7 @@ func simCommand() *cli.Command {
 					&cli.IntFlag{Name: "node", Value: -1, DefaultText: "all", Usage: "only what happens at this node"},
 					&cli.StringFlag{Name: "kind", Usage: "only events of this kind: " + strings.Join(eventKinds, ", ")},
 					&cli.DurationFlag{Name: "from", Usage: "begin at this `TIME` since the start, as 90m or 2h"},
-					&cli.DurationFlag{Name: "until", Usage: "end at this `TIME` since the start"},
+					&cli.DurationFlag{Name: "until", DefaultText: "the end", Usage: "end at this `TIME` since the start"},
 					&cli.BoolFlag{Name: "step", Usage: "wait for the return key after each event"},
 				},
 			},

@@ -26,7 +26,7 @@ func testnetCommand() *cli.Command {
 		return &cli.Command{Name: name, ArgsUsage: args, Usage: usage, Action: action, Flags: append(controlFlags(), flags...), OnUsageError: wrongUsage,
 			Description: "Example:\n\n    cairn testnet " + strings.TrimSpace(name+" "+exampleOf[name])}
 	}
-	anyNode := &cli.IntFlag{Name: "node", Value: -1, Usage: "the node's number (default: the first that runs)"}
+	anyNode := &cli.IntFlag{Name: "node", Value: -1, DefaultText: "the first that runs", Usage: "`I`, the node's number"}
 	asJSON := &cli.BoolFlag{Name: "json", Usage: "print JSON"}
 	all := &cli.Command{
 		Name: "testnet", Usage: "a network of nodes on this machine", OnUsageError: wrongUsage,
@@ -34,8 +34,8 @@ func testnetCommand() *cli.Command {
 		Subcommands: []*cli.Command{
 			upCommand(),
 			sub("status", "", "show every node, the last block and the last reorganizations", testnetStatus, asJSON),
-			sub("mine", "[N]", "mine N blocks now (default 1)", testnetMine, anyNode),
-			sub("faucet", "ADDRESS [AMOUNT]", "send coins to an address (default 1)", testnetFaucet, anyNode,
+			sub("mine", "[N]", "mine N blocks now, or one", testnetMine, anyNode),
+			sub("faucet", "ADDRESS [AMOUNT]", "send so many coins to an address, or one", testnetFaucet, anyNode,
 				&cli.BoolFlag{Name: "wait", Usage: "wait until the faucet can pay, and until the payment is in a block"}),
 			sub("logs", "NODE", "print a node's log", testnetLogs, &cli.BoolFlag{Name: "follow", Aliases: []string{"f"}, Usage: "go on as it grows"}),
 			sub("down", "", "stop the network", testnetDown),
@@ -74,7 +74,7 @@ func upCommand() *cli.Command {
 			&cli.StringSliceFlag{Name: "guest", EnvVars: env("testnet-guest"), Usage: "`ADDRESS` of a node of any make that joins; may be given several times"},
 			&cli.BoolFlag{Name: "ephemeral", EnvVars: env("testnet-ephemeral"), Usage: "keep nothing: use a temporary directory"},
 			&cli.Uint64Flag{Name: "seed", DefaultText: "1", EnvVars: env("testnet-seed"), Usage: "what the accounts and random topologies follow from"},
-			&cli.IntFlag{Name: "base-port", Value: lab.DefaultBasePort, EnvVars: env("testnet-base-port"), Usage: "the control address; node i has the ports from base + 10·(i+1)"},
+			&cli.IntFlag{Name: "base-port", Value: lab.DefaultBasePort, EnvVars: env("testnet-base-port"), Usage: "the `PORT` of the control address; node i has those from PORT + 10·(i+1)"},
 			&cli.StringFlag{Name: "ports", EnvVars: env("testnet-ports"), Usage: "\"auto\": let the system choose every port"},
 			&cli.StringFlag{Name: "config-out", EnvVars: env("testnet-config-out"), Usage: "write what the banner says to `FILE` as JSON"},
 			&cli.BoolFlag{Name: "quiet", EnvVars: env("testnet-quiet"), Usage: "print nothing but errors and one line when ready"},
@@ -256,6 +256,9 @@ const downPoll = 20 * time.Millisecond
 
 // testnetDown waits until the network's sheet is gone: then nothing of it runs any more.
 func testnetDown(c *cli.Context) error {
+	if err := noArguments(c); err != nil {
+		return err
+	}
 	sheet, err := lab.ReadSheet(c.String("data"))
 	if err != nil && c.String("control") == "" {
 		return err
@@ -280,6 +283,9 @@ func testnetDown(c *cli.Context) error {
 }
 
 func testnetStatus(c *cli.Context) error {
+	if err := noArguments(c); err != nil {
+		return err
+	}
 	client, err := lab.Find(c.String("data"), c.String("control"))
 	if err != nil {
 		return err

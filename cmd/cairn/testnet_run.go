@@ -14,7 +14,7 @@ func runCommand() *cli.Command {
 		Name: "run", ArgsUsage: "FILE...", Usage: "run experiments that are written down, each in a network of its own", Action: testnetRun, OnUsageError: wrongUsage,
 		Description: "The exit code is 1 if an expectation is not met. docs/testnet.md tells how such a file is written.\n\nExample:\n\n    cairn testnet run scenarios/*.txt",
 		Flags: []cli.Flag{
-			&cli.Uint64Flag{Name: "seed", EnvVars: env("testnet-seed"), Usage: "instead of the file's own"},
+			&cli.Uint64Flag{Name: "seed", EnvVars: env("testnet-seed"), DefaultText: "that of the file, else 1", Usage: "what accounts and chance follow from"},
 			&cli.BoolFlag{Name: "check", Usage: "only read the files and tell what is wrong in them"},
 			&cli.BoolFlag{Name: "quiet", EnvVars: env("testnet-quiet"), Usage: "print nothing but errors"},
 		},

@@ -218,7 +218,7 @@ func printStatus(w io.Writer, s lab.Status) error {
 	}
 	fmt.Fprintf(w, "%s  %s  faucet %s\n", s.Network, state, s.Faucet)
 	if b := s.LastBlock; b != nil {
-		fmt.Fprintf(w, "block %d %s, %s, difficulty %.3g\n%s", b.Height, short(b.Hash.String()), ageText(b.Time), b.Difficulty, wayText(b.Way))
+		fmt.Fprintf(w, "block %d %s, %s, difficulty %.3g\n%s", b.Height, short(b.Hash.String()), agoText(s.Time.Sub(b.Time)), b.Difficulty, wayText(b.Way))
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "node\theight\ttip\tpeers\tmempool\thash rate\tlast reorg")
@@ -227,7 +227,7 @@ func printStatus(w io.Writer, s lab.Status) error {
 			fmt.Fprintf(t, "%d\t%s\t\t\t\t\t\n", n.Index, n.State)
 			continue
 		}
-		fmt.Fprintf(t, "%d\t%s\t%s\t%d\t%d tx\t%s\t%s\n", n.Index, heightText(n), short(n.Tip.String()), n.Peers, n.MempoolTxs, rateText(n.HashRate), reorgText(n.LastReorg))
+		fmt.Fprintf(t, "%d\t%s\t%s\t%d\t%d tx\t%s\t%s\n", n.Index, heightText(n), short(n.Tip.String()), n.Peers, n.MempoolTxs, rateText(n.HashRate), reorgText(s.Time, n.LastReorg))
 	}
 	for _, g := range s.Guests {
 		fmt.Fprintf(t, "guest %s\t%s\t%s\n", g.Addr, g.State, g.Detail)
@@ -239,7 +239,11 @@ func wayText(p lab.Propagation) string {
 	if p.Nodes == 0 {
 		return ""
 	}
-	return fmt.Sprintf("found by node %d, reached %d nodes in %s\n", p.Finder, p.Nodes, p.Last.Round(100*time.Microsecond))
+	nodes := "1 node"
+	if p.Nodes != 1 {
+		nodes = fmt.Sprintf("%d nodes", p.Nodes)
+	}
+	return fmt.Sprintf("found by node %d, reached %s in %s\n", p.Finder, nodes, p.Last.Round(100*time.Microsecond))
 }
 
 func heightText(n lab.NodeStatus) string {
@@ -259,9 +263,9 @@ func rateText(r float64) string {
 	return fmt.Sprintf("%.0f kH/s", r/1e3)
 }
 
-func reorgText(r *lab.ReorgStatus) string {
+func reorgText(now time.Time, r *lab.ReorgStatus) string {
 	if r == nil {
 		return "-"
 	}
-	return fmt.Sprintf("depth %d: %d off, %d on, %d tx returned, %s", r.Depth, r.Off, r.On, r.Returned, ageText(r.At))
+	return fmt.Sprintf("depth %d: %d off, %d on, %d tx returned, %s", r.Depth, r.Off, r.On, r.Returned, agoText(now.Sub(r.At)))
 }
