@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -48,6 +47,11 @@ type Config struct {
 	State string
 	// OnEvent is told what happens in the network; it must return at once.
 	OnEvent func(Event)
+
+	held      *os.File // the lock on the data directory, see hold
+	temporary bool     // the data directory was made by vacant
+	// carried is the topology file of a snapshot: its text, while the data directory has none or another.
+	carried string
 }
 
 // saved is what a data directory remembers of the network in it.
@@ -283,30 +287,6 @@ func (c *Config) rules() (p *consensus.Params, toml string, err error) {
 		seconds, seconds*(base.AsertHalfLife/base.TargetSpacing))
 	p, err = consensus.ParseParams([]byte(toml))
 	return p, toml, err
-}
-
-// answerPatience is how long a network that may run in the data directory gets to say so.
-const answerPatience = 30 * time.Second
-
-// alone makes sure that the network in the data directory does not run already. What is left of one that was
-// killed is taken away; one that only takes long to answer is not.
-func (c *Config) alone(ctx context.Context) error {
-	client, err := Find(c.DataDir, "")
-	if errors.Is(err, ErrNotRunning) {
-		return nil
-	}
-	if err == nil {
-		ctx, cancel := bounded(ctx, answerPatience)
-		defer cancel()
-		_, err := client.Status(ctx)
-		if err == nil {
-			return fmt.Errorf("the network in %s runs already: `cairn testnet status` shows it, `cairn testnet down` stops it", c.DataDir)
-		}
-		if ctx.Err() != nil {
-			return fmt.Errorf("the network in %s may run already: somebody listens at its control address and does not answer: %w", c.DataDir, err)
-		}
-	}
-	return os.Remove(filepath.Join(c.DataDir, SheetFile))
 }
 
 func (c *Config) save() error {

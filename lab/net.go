@@ -76,15 +76,9 @@ type member struct {
 // Up makes the network that cfg describes, or resumes the one that lies in its data directory, and returns when all nodes
 // run and a new network's accounts can spend. On an error nothing is left running. The network runs until Down is called.
 func Up(ctx context.Context, cfg Config) (*Net, error) {
-	restored, err := cfg.resumeRevert(ctx)
+	restored, err := cfg.findState(ctx)
 	if err != nil {
-		return nil, err
-	}
-	if err = cfg.settle(); err == nil {
-		err = cfg.alone(ctx)
-	}
-	if err != nil {
-		return nil, cfg.giveUp(err)
+		return nil, errors.Join(cfg.giveUp(err), cfg.release())
 	}
 	clock := &shiftedClock{base: cfg.Now}
 	clock.shift.Store(int64(cfg.ClockShift))
@@ -107,6 +101,20 @@ func Up(ctx context.Context, cfg Config) (*Net, error) {
 		return nil, errors.Join(err, n.Down())
 	}
 	return n, nil
+}
+
+// findState settles what the network is to be, takes its data directory, and brings a revert to its end that was broken off there.
+func (c *Config) findState(ctx context.Context) (restored *head, err error) {
+	if err = c.holdEarly(ctx); err != nil {
+		return nil, err
+	}
+	if restored, err = c.resumeRevert(ctx); err != nil {
+		return nil, err
+	}
+	if err = c.settle(); err != nil {
+		return nil, err
+	}
+	return restored, c.holdNew(ctx)
 }
 
 func (n *Net) prepare() (err error) {
@@ -448,6 +456,7 @@ func (n *Net) Down() error {
 		if n.cfg.Ephemeral {
 			n.result = errors.Join(n.result, os.RemoveAll(n.cfg.DataDir))
 		}
+		n.result = errors.Join(n.result, n.cfg.release())
 		close(n.downed)
 	})
 	return n.result

@@ -108,6 +108,9 @@ func (n *Net) fits(h *head) error {
 	case s.Nodes != own.Nodes || s.Topology != own.Topology:
 		return fmt.Errorf("the snapshot is of %d nodes in a %s, now there are %d in a %s: `cairn testnet down`, then `cairn testnet up --nodes %d --topology %s`",
 			s.Nodes, s.Topology, own.Nodes, own.Topology, s.Nodes, s.Topology)
+	case h.Topology != "" && h.Topology != n.cfg.carried:
+		file := filepath.Join(n.snapshotDir(h.Name), topologyFile)
+		return fmt.Errorf("the snapshot is of a network with another topology file: `cairn testnet down`, then `cairn testnet up --topology %s`", file)
 	}
 	return nil
 }
@@ -278,11 +281,6 @@ func (n *Net) recall(h *head) error {
 // resumeRevert looks into the data directory before anything of the network is opened: it takes in a state file, goes the rest of the way of a
 // revert that was broken off, and removes what else a killed process has left. It returns the snapshot that the network is now at, nil if none.
 func (c *Config) resumeRevert(ctx context.Context) (h *head, err error) {
-	defer func() {
-		if err != nil {
-			err = c.giveUp(err)
-		}
-	}()
 	if c.State != "" {
 		if err := c.takeIn(ctx, c.State); err != nil {
 			return nil, err
@@ -296,9 +294,6 @@ func (c *Config) resumeRevert(ctx context.Context) (h *head, err error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, err
-	}
-	if err := c.alone(ctx); err != nil {
 		return nil, err
 	}
 	name := strings.TrimSpace(string(b))
@@ -316,12 +311,17 @@ func (c *Config) resumeRevert(ctx context.Context) (h *head, err error) {
 		return nil, err
 	}
 	then := c.of(h)
+	if h.Topology != "" {
+		if err := writeDurably(filepath.Join(c.DataDir, topologyFile), []byte(h.Topology)); err != nil {
+			return nil, err
+		}
+	}
 	return h, finishRevert(&then)
 }
 
 // giveUp removes the directory that a state file was taken into, if it is a temporary one.
 func (c *Config) giveUp(err error) error {
-	if c.State != "" && c.Ephemeral && c.DataDir != "" {
+	if c.temporary {
 		err = errors.Join(err, os.RemoveAll(c.DataDir))
 	}
 	return err
@@ -332,7 +332,7 @@ func (c *Config) of(h *head) Config {
 	s := h.Network
 	base := c.Now
 	then := Config{Nodes: s.Nodes, Miners: s.Miners, Hashpower: s.Hashpower, Topology: s.Topology, BlockTime: s.BlockTime, Network: s.Network,
-		DataDir: c.DataDir, Seed: s.Seed, Now: base, Mining: s.Mining}
+		DataDir: c.DataDir, Seed: s.Seed, Now: base, Mining: s.Mining, carried: h.Topology}
 	then.fill()
 	then.ClockShift = min(max(h.Taken.Sub(then.Now()), -maxShift), maxShift)
 	return then
@@ -341,7 +341,7 @@ func (c *Config) of(h *head) Config {
 // sweep removes what a killed process has left of snapshots, and of small files that were being written.
 func (c *Config) sweep() error {
 	var errs []error
-	for _, pattern := range []string{filepath.Join(snapshotsDir, newSnapshot+"*"), temporary(revertingFile) + "*", temporary(savedFile) + "*"} {
+	for _, pattern := range []string{filepath.Join(snapshotsDir, newSnapshot+"*"), temporary(revertingFile) + "*", temporary(savedFile) + "*", temporary(topologyFile) + "*"} {
 		found, err := filepath.Glob(filepath.Join(globEscape(c.DataDir), pattern))
 		errs = append(errs, err)
 		for _, name := range found {

@@ -58,13 +58,15 @@ const (
 
 // head describes a snapshot.
 type head struct {
-	Format   int        `json:"format"`
-	Layout   int        `json:"layout"` // node.DataFormat
-	Name     string     `json:"name"`
-	Taken    time.Time  `json:"taken"` // in the network
-	Rules    string     `json:"rules"` // see rulesText
-	Network  saved      `json:"network"`
-	Links    linkState  `json:"links"`
+	Format  int       `json:"format"`
+	Layout  int       `json:"layout"` // node.DataFormat
+	Name    string    `json:"name"`
+	Taken   time.Time `json:"taken"` // in the network
+	Rules   string    `json:"rules"` // see rulesText
+	Network saved     `json:"network"`
+	Links   linkState `json:"links"`
+	// Topology is the text of the topology file, if the network has one. Heads that were written before it was kept lack it.
+	Topology string     `json:"topology_file,omitempty"`
 	Branches uint64     `json:"branches"`
 	Nodes    []nodeHead `json:"nodes"`
 }
@@ -173,9 +175,9 @@ func (n *Net) take(ctx context.Context, name string) (dir string, h *head, err e
 		return "", nil, err
 	}
 	h = &head{Format: snapshotFormat, Layout: node.DataFormat, Name: name, Taken: n.clock.now(), Rules: rulesText(n.params), Network: n.cfg.saved(),
-		Links: n.wires.state(), Branches: n.branches.Load(), Nodes: make([]nodeHead, len(n.nodes))}
+		Links: n.wires.state(), Branches: n.branches.Load(), Topology: n.cfg.carried, Nodes: make([]nodeHead, len(n.nodes))}
 	if err = n.copyAll(ctx, dir, h); err == nil {
-		err = h.write(filepath.Join(dir, headFile))
+		err = h.write(dir)
 	}
 	if err != nil {
 		return "", nil, errors.Join(err, os.RemoveAll(dir))
@@ -183,12 +185,19 @@ func (n *Net) take(ctx context.Context, name string) (dir string, h *head, err e
 	return dir, h, nil
 }
 
-func (h *head) write(name string) error {
+// write writes the head of the snapshot in dir, and before it the topology file, for `up --topology`.
+func (h *head) write(dir string) error {
 	b, err := json.Marshal(h)
+	if err == nil && len(b) > maxHead {
+		err = fmt.Errorf("a snapshot's head has at most %d bytes, this one has %d", maxHead, len(b))
+	}
+	if err == nil && h.Topology != "" {
+		err = writeDurably(filepath.Join(dir, topologyFile), []byte(h.Topology))
+	}
 	if err != nil {
 		return err
 	}
-	return writeDurably(name, b)
+	return writeDurably(filepath.Join(dir, headFile), b)
 }
 
 // copyAll copies all nodes at the same moment.
@@ -360,7 +369,32 @@ func (h *head) check() error {
 			return fmt.Errorf("node %d: %w", i, err)
 		}
 	}
+	if err := h.checkTopology(); err != nil {
+		return err
+	}
 	return h.Links.check(len(h.Nodes))
+}
+
+// checkTopology makes sure that a head names no file but the one that it holds, and that this one is a topology of its nodes.
+func (h *head) checkTopology() error {
+	t := h.Network.Topology
+	if t.isFile() && t != topologyFile {
+		return fmt.Errorf("a topology file %.80q", t)
+	}
+	if h.Topology == "" {
+		return nil
+	}
+	if !t.isFile() || len(h.Topology) > maxTopologyFile {
+		return fmt.Errorf("a topology file of %d bytes for a %.80q", len(h.Topology), t)
+	}
+	l, err := parseTopology([]byte(h.Topology))
+	if err == nil && l.nodes != len(h.Nodes) {
+		err = fmt.Errorf("it names %d nodes of %d", l.nodes, len(h.Nodes))
+	}
+	if err != nil {
+		return fmt.Errorf("its topology file: %w", err)
+	}
+	return nil
 }
 
 func (nh *nodeHead) check() error {

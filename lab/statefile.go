@@ -137,7 +137,7 @@ func (c *Config) takeIn(ctx context.Context, file string) (err error) {
 	if err := c.matches(file, h); err != nil {
 		return err
 	}
-	if err := c.vacant(); err != nil {
+	if err := c.vacant(ctx); err != nil {
 		return err
 	}
 	all := filepath.Join(c.DataDir, snapshotsDir)
@@ -153,7 +153,7 @@ func (c *Config) takeIn(ctx context.Context, file string) (err error) {
 	if err := unpack(ctx, r, dir, h); err != nil {
 		return fmt.Errorf("%s is damaged: %w", file, err)
 	}
-	if err := h.write(filepath.Join(dir, headFile)); err != nil {
+	if err := h.write(dir); err != nil {
 		return err
 	}
 	final := filepath.Join(all, h.Name)
@@ -163,14 +163,20 @@ func (c *Config) takeIn(ctx context.Context, file string) (err error) {
 	return writeDurably(filepath.Join(c.DataDir, revertingFile), []byte(h.Name+"\n"))
 }
 
-// vacant makes sure that there is a data directory, and no network in it.
-func (c *Config) vacant() (err error) {
+// vacant makes sure that there is a data directory, that it is this process's, and no network in it.
+func (c *Config) vacant(ctx context.Context) (err error) {
 	if c.DataDir == "" && c.Ephemeral {
-		c.DataDir, err = os.MkdirTemp("", "cairn-testnet-")
-		return err
+		if c.DataDir, err = os.MkdirTemp("", "cairn-testnet-"); err != nil {
+			return err
+		}
+		c.temporary = true
+		return c.hold(ctx)
 	}
 	if c.DataDir == "" {
 		return errors.New("a network needs a data directory, or --ephemeral")
+	}
+	if err := c.hold(ctx); err != nil {
+		return err
 	}
 	for _, name := range []string{savedFile, nodeName(0)} {
 		if _, err := os.Lstat(filepath.Join(c.DataDir, name)); err == nil {
@@ -179,7 +185,7 @@ func (c *Config) vacant() (err error) {
 			return err
 		}
 	}
-	return os.MkdirAll(c.DataDir, 0o700)
+	return nil
 }
 
 // readState reads a state file up to the end of its head.
@@ -239,6 +245,9 @@ func parseState(name string, r io.Reader, size int64) (*head, error) {
 // matches tells whether what is asked for beside the state file can be, and whether this version has its rules.
 func (c *Config) matches(file string, h *head) error {
 	then := c.of(h)
+	if then.Topology.isFile() && h.Topology == "" {
+		return fmt.Errorf("%s is of a network with a topology file, which this early file does not hold: snapshot it again with this version", file)
+	}
 	if err := then.validate(); err != nil {
 		return fmt.Errorf("%s is damaged: %w", file, err)
 	}

@@ -79,6 +79,9 @@ func (c *Config) layout() (layout, error) {
 // topologyText reads the file that a topology names, or the copy of it in the data directory.
 func (c *Config) topologyText() ([]byte, error) {
 	path := string(c.Topology)
+	if path == topologyFile && c.carried != "" {
+		return []byte(c.carried), nil
+	}
 	if path == topologyFile && c.DataDir != "" {
 		if kept := filepath.Join(c.DataDir, topologyFile); exists(kept) {
 			path = kept
@@ -108,11 +111,14 @@ func (c *Config) keepTopology() error {
 	if err != nil {
 		return err
 	}
-	c.Topology = topologyFile
-	return os.WriteFile(filepath.Join(c.DataDir, topologyFile), text, 0o600)
+	c.Topology, c.carried = topologyFile, string(text)
+	return writeDurably(filepath.Join(c.DataDir, topologyFile), text)
 }
 
 func parseTopology(text []byte) (l layout, err error) {
+	if err := checkNesting(string(text)); err != nil {
+		return l, err
+	}
 	var f fileTopology
 	meta, err := toml.Decode(string(text), &f)
 	if err != nil {
@@ -139,11 +145,51 @@ func parseTopology(text []byte) (l layout, err error) {
 	seen := map[edge]bool{}
 	for k, link := range f.Link {
 		if err := l.addLink(f, index, k, seen); err != nil {
-			return l, fmt.Errorf("link %d (%s): %w", k+1, strings.Join(link.Between, ", "), err)
+			return l, fmt.Errorf("link %d (%s): %w", k+1, plain(strings.Join(link.Between, ", ")), err)
 		}
 	}
 	sortEdges(l.edges)
 	return l, nil
+}
+
+// maxNesting bounds brackets within brackets; a topology needs two.
+const maxNesting = 16
+
+// checkNesting looks for brackets before the decoder does, which calls itself for each: a file of nothing else would use up the stack, and a state
+// file may bring one from anywhere. Strings of several lines are refused, since nothing in a topology needs one.
+func checkNesting(text string) error {
+	depth := 0
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; c {
+		case '#':
+			for i+1 < len(text) && text[i+1] != '\n' {
+				i++
+			}
+		case '"', '\'':
+			if strings.HasPrefix(text[i:], strings.Repeat(string(c), 3)) {
+				return errors.New("a topology has no strings of several lines")
+			}
+			i = stringEnd(text, i)
+		case '[', '{':
+			if depth++; depth > maxNesting {
+				return errors.New("a topology has no brackets that deep within brackets")
+			}
+		case ']', '}':
+			depth--
+		}
+	}
+	return nil
+}
+
+// stringEnd is where the string ends that begins at i: at its quote, or at the end of its line, where the decoder refuses it.
+func stringEnd(text string, i int) int {
+	quote := text[i]
+	for i++; i < len(text) && text[i] != quote && text[i] != '\n'; i++ {
+		if quote == '"' && text[i] == '\\' {
+			i++
+		}
+	}
+	return i
 }
 
 func (l *layout) addLink(f fileTopology, index map[string]int, k int, seen map[edge]bool) error {
@@ -202,6 +248,12 @@ func (f fileShape) over(s shape.Shape) (shape.Shape, error) {
 		return s, err
 	}
 	return s, s.Validate()
+}
+
+// plain is a text from a file as it may stand in a message: one line, and not long.
+func plain(text string) string {
+	q := fmt.Sprintf("%.80q", text)
+	return q[1 : len(q)-1]
 }
 
 func checkNodeName(name string) error {

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/cairn-chain/cairn/internal/flock"
 )
 
 // Extension ends the name of a wallet's file; the file beside it with LockExtension is what the
@@ -74,7 +76,7 @@ func (s *fileStore) relock(ctx context.Context) error {
 		return fmt.Errorf("open the wallet's lock: %w", err)
 	}
 	for {
-		held, err := tryLock(f)
+		held, err := flock.Try(f)
 		if err != nil {
 			return errors.Join(fmt.Errorf("lock the wallet: %w", err), f.Close())
 		}

@@ -45,7 +45,7 @@ var arrows = map[string][]string{
 	"wallet/hd":               {"types", "merkle", "consensus", "consensus/script"},
 	"wallet/descriptor":       {"types", "merkle", "consensus", "consensus/script", "wallet/hd"},
 	"wallet/psbt":             {"types", "consensus/script"},
-	"wallet":                  {"types", "merkle", "consensus", "consensus/script", "wallet/hd", "wallet/descriptor"},
+	"wallet":                  {"types", "merkle", "consensus", "consensus/script", "wallet/hd", "wallet/descriptor", "internal/flock"},
 	"rpc/jsonrpc":             {},
 	"rpc/backend":             {"types", "consensus"},
 	"rpc/events":              {"types", "rpc/jsonrpc"},
@@ -66,12 +66,13 @@ var arrows = map[string][]string{
 	"lab/shape":    {},
 	"lab/scenario": {"lab"},
 	"lab": {"lab/shape", "types", "merkle", "consensus", "consensus/script", "chain", "mempool", "miner", "p2p/wire",
-		"p2p/proto", "p2p", "wallet", "wallet/hd", "rpc/jsonrpc", "web", "node", "internal/sparse"},
+		"p2p/proto", "p2p", "wallet", "wallet/hd", "rpc/jsonrpc", "web", "node", "internal/sparse", "internal/flock"},
 	"sim": {"types", "consensus", "consensus/script", "chain", "mempool", "miner", "p2p/wire", "p2p/proto"},
 	"web": {"types", "rpc/jsonrpc", "rpc/backend"},
 
 	"internal/vectors": {},
 	"internal/sparse":  {},
+	"internal/flock":   {},
 }
 
 // wellConnected are the packages that may import whatever the project has.

@@ -25,6 +25,7 @@ var exceptions = map[string]map[string]string{
 	"chain":           {"go": "the worker pool for script checks"},
 	"miner":           {"go": "its own workers"},
 	"internal/sparse": {"os": "it copies files"},
+	"internal/flock":  {"os": "it locks files"},
 	"rpc/mining":      {"time": "a template that is waited for"},
 	"rpc/rawtx":       {"crypto/rand": "signatures, and the order in which PSBTs are joined"},
 	"wallet":          {"os": "its file", "crypto/rand": "its keys", "time": "the file's lock"},

@@ -1,6 +1,6 @@
 //go:build unix
 
-package wallet
+package flock
 
 import (
 	"errors"
@@ -8,9 +8,11 @@ import (
 	"syscall"
 )
 
-// tryLock takes an advisory lock on f for this open file, which ends when f is closed or the
-// process does. It returns false if somebody else has it.
-func tryLock(f *os.File) (bool, error) {
+// Works tells whether Try keeps others away on this system.
+const Works = true
+
+// Try takes the lock on f for this open file. It returns false if somebody else has it.
+func Try(f *os.File) (bool, error) {
 	for {
 		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		switch {
