@@ -12,7 +12,6 @@ type link struct {
 	peer [2]proto.PeerID // the name of the connection at each side
 	kind proto.ConnKind  // as side 0 sees it
 	way  [2]direction    // way[s] leads from side s to the other
-	cut  bool
 }
 
 // direction is one way of a link.

@@ -41,6 +41,7 @@ type node struct {
 type end struct {
 	link *link
 	side int
+	cut  bool
 }
 
 func (w *World) newNode(id int32) (*node, error) {

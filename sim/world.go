@@ -176,7 +176,7 @@ func (w *World) handle(e event) {
 	switch e.kind {
 	case evMessage:
 		n := w.nodes[e.node]
-		if n.links[e.peer].link.cut {
+		if n.links[e.peer].cut {
 			return // it was under way as the connection ended
 		}
 		n.step(proto.Message{Peer: e.peer, Msg: e.msg, Size: wire.HeaderSize})
@@ -190,10 +190,10 @@ func (w *World) handle(e event) {
 // send carries a message over a connection.
 func (w *World) send(n *node, peer proto.PeerID, msg wire.Message) {
 	at := n.links[peer]
-	l := at.link
-	if l.cut {
+	if at.cut {
 		return
 	}
+	l := at.link
 	size := wire.HeaderSize + wire.Size(msg)
 	w.record.sent(msg, size)
 	way := &l.way[at.side]
@@ -203,19 +203,18 @@ func (w *World) send(n *node, peer proto.PeerID, msg wire.Message) {
 
 // disconnect closes a connection because a machine wants it. Whoever dialled looks for another peer.
 func (w *World) disconnect(n *node, e proto.Disconnect) {
-	l := n.links[e.Peer].link
-	if l.cut {
+	if n.links[e.Peer].cut {
 		return
 	}
 	w.tell(Happening{Kind: "disconnect", Node: n.id, Detail: e.Why})
 	w.record.disconnects++
-	w.close(l)
+	w.close(n.links[e.Peer].link)
 }
 
 func (w *World) close(l *link) {
-	l.cut = true
 	for s := range l.node {
 		n, peer := w.nodes[l.node[s]], l.peer[s]
+		n.links[peer].cut = true
 		w.at(w.now, n.id, func() { n.step(proto.Gone{Peer: peer}) })
 	}
 	for _, d := range w.dials {
@@ -242,7 +241,7 @@ func (w *World) connect(d *dialled) {
 	d.link = l
 	for s, n := range []*node{a, b} {
 		l.peer[s] = proto.PeerID(len(n.links))
-		n.links = append(n.links, end{l, s})
+		n.links = append(n.links, end{link: l, side: s})
 	}
 	w.shape(l)
 	group := func(n *node) string { return n.addr().String() }

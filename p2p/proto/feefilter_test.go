@@ -15,3 +15,24 @@ func TestFeeFilterWithholdsNothing(t *testing.T) {
 		}
 	}
 }
+
+// A floor that rises is told soon, also if everybody was told of this very rate once, and of a lower one since.
+func TestFeeFilterRisesAgain(t *testing.T) {
+	pool, p := newFakePool(), &peer{}
+	p.hs.done = true
+	m := &Machine{settled: true, now: testStart, cfg: Config{Pool: pool, Quiet: true}, order: []*peer{p}}
+	for _, floor := range []int64{5000, 1000} {
+		pool.feeFloor, p.inv.feeCheck = floor, m.now
+		m.tellFeeFilter(p)
+		if told := p.inv.toldFee; told > floor || told < floor*9/10-1 || !p.inv.feeCheck.IsZero() {
+			t.Fatalf("floor %d: told %d", floor, told)
+		}
+		if floor == 5000 {
+			m.hastenFeeFilter()
+		}
+	}
+	pool.feeFloor = 5000
+	if m.hastenFeeFilter(); !p.inv.feeCheck.Equal(m.now.Add(feeFilterSoon)) {
+		t.Errorf("the next filter is due at %v", p.inv.feeCheck)
+	}
+}

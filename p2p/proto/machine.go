@@ -136,9 +136,7 @@ func (m *Machine) NextTick() time.Time {
 	e.add(m.now.Add(idleTick))
 	e.add(m.txs.tracker.Next())
 	m.outboundDeadlines(&e)
-	for _, l := range m.quick.next {
-		e.add(l.at)
-	}
+	e.add(m.quick.first)
 	return e.at.Add(-m.ahead)
 }
 
@@ -292,6 +290,7 @@ func (m *Machine) connected(e Connected) {
 	i, _ := slices.BinarySearchFunc(m.order, e.Peer, func(p *peer, id PeerID) int { return cmp.Compare(p.id, id) })
 	m.order = slices.Insert(m.order, i, p)
 	m.peers[e.Peer] = p
+	m.relay.hastened = false
 	m.startGossip(p)
 	if p.kind == Inbound {
 		if !m.admitInbound(p) {

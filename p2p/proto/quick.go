@@ -1,6 +1,7 @@
 package proto
 
 import (
+	"slices"
 	"time"
 
 	"github.com/cairn-chain/cairn/consensus"
@@ -37,6 +38,8 @@ import (
 //   - the chain and the blocks that are under way: judgeChainSync reads the tip; watchBlocks what is known of the blocks
 //     that the peer owes; requestBlocks and requestHistory begin with whether the epoch is one that they have seen. A request that ends
 //     and a peer that goes raise the epoch.
+//   - a transaction that others are told of (announceTx), which may set a timer: it notes their new deadlines (soon), and if one of those
+//     has come already its peer is looked at. hastenFeeFilter, which follows it, ends fit if it sets a timer.
 //   - Machine.settled, which gives all peers a feeCheck when it becomes true, and syncHeaders of other peers, for whose end those wait
 //     that were not asked for headers yet. fit excludes both, and only an event that is not narrow can end it.
 //   - relay.inboundNext, the deadline of all inbound peers that have something to be told, and not set while there is none. It is set for the
@@ -47,11 +50,15 @@ import (
 // A deadline depends on the same, so those of whoever is looked at are computed anew, and all if something shared has
 // changed (sanity compares them after each step of a test).
 //
-// Cost: O(peers) in time for a step as before, but 32 bytes of memory a peer are read and not some kilobytes.
+// Cost: a step that calls for nobody but the peer of its event reads the addresses of peers, 8 bytes each, to find its place, and, if its deadline has
+// changed, 32 bytes of each; any other is O(peers) as before.
 type quickWork struct {
 	fit  bool
 	last shared     // before the latest pass over all
 	next []nextLook // by place in Machine.order
+
+	first time.Time // of next
+	owing int       // how many of next owe blocks
 }
 
 // nextLook tells when a peer is to be looked at if nothing else happens.
@@ -72,25 +79,51 @@ func (m *Machine) shared() shared {
 	return shared{epoch: m.blocks.epoch, sources: m.blocks.sources, tip: m.cfg.Chain.Tip()}
 }
 
-// narrow tells whether ev changes nothing of any peer but one, and which; nil: of none.
+// narrow tells whether ev changes nothing of any peer but one, and which; nil: of none. What it does to others by announceTx is noted there.
 func (m *Machine) narrow(ev Event) (*peer, bool) {
 	switch e := ev.(type) {
 	case Tick:
 		return nil, true
 	case Message:
 		p := m.peers[e.Peer]
-		// Who has PermForceRelay may have others told of a transaction at once.
-		return p, p != nil && !p.perm.Has(PermForceRelay) && narrowMessage(e.Msg)
+		return p, p != nil && narrowMessage(e.Msg)
+	case TxVerdict:
+		return m.peers[e.Peer], true
+	case PackageVerdict:
+		return m.peers[e.Peer], true
 	}
 	return nil, false
 }
 
+// narrowMessage tells whether a message changes nothing of any peer but who sent it.
+//
+// These must not be narrow, nor events like them:
+//   - version, wtxidrelay, sendaddrv2 and verack, Connected and Gone: a peer that becomes ready can end fit, and who comes or goes changes the places in
+//     Machine.order.
+//   - addr and addrv2: they are passed on, which sets the timers of others.
+//   - BlockChecked: it may find out that others have a block.
+//   - HeadersVerdict, BlockVerdict, TipChanged, Offer, FetchBlock, Hurry, PingAll and those about addresses to dial: they are about
+//     everybody, or about what is not listed above.
+//
+// These could be and are not, because they are rare, or because something shared changes nearly always and all are looked at
+// anyway: block, blocktxn, ping, pong, getaddr, getblocks, mempool, getblocktxn, requests for filters, Malformed, DropPeer, Broadcast.
 func narrowMessage(msg wire.Message) bool {
 	switch msg.(type) {
-	case wire.TxMsg, wire.NotFound, wire.GetData, wire.FeeFilter, wire.SendHeaders, wire.Headers, wire.InvMsg:
+	case wire.TxMsg, wire.NotFound, wire.GetData, wire.FeeFilter, wire.SendHeaders, wire.Headers, wire.InvMsg, wire.CmpctBlock, wire.GetHeaders,
+		wire.SendCmpct:
 		return true
 	}
 	return false
+}
+
+// soon notes that the peer at place i of Machine.order has a further deadline.
+func (q *quickWork) soon(i int, at time.Time) {
+	e := earliest{q.next[i].at}
+	e.add(at)
+	q.next[i].at = e.at
+	e = earliest{q.first}
+	e.add(at)
+	q.first = e.at
 }
 
 // workPeers looks at those peers that ev calls for, and tells how to note it with noteWork: whether at all, and else whose event it
@@ -105,16 +138,35 @@ func (m *Machine) workPeers(ev Event) (p *peer, all bool) {
 		if all {
 			q.last = m.shared()
 		}
-		for i, x := range m.order {
-			if !(all || x == p || m.callsFor(i)) || x.closing {
-				continue
-			}
-			m.workPeer(x)
-			all = all || m.shared() != q.last
-		}
+		all = m.pass(p, all)
 	}
 	return p, all
 }
+
+// pass looks at peers in their order: at all, or at p, if it is one, and whoever else is called for. It tells whether it came to look at all that
+// followed.
+func (m *Machine) pass(p *peer, all bool) bool {
+	from, alone := 0, !all && !m.callsForAny()
+	if alone {
+		if p == nil {
+			return false
+		}
+		from = slices.Index(m.order, p)
+	}
+	for i, x := range m.order[from:] {
+		if !(all || x == p || m.callsFor(from+i)) || x.closing {
+			continue
+		}
+		m.workPeer(x)
+		if all = all || m.shared() != m.quick.last; alone && !all {
+			break
+		}
+	}
+	return all
+}
+
+// callsForAny tells whether there may be a peer for whom callsFor is true.
+func (m *Machine) callsForAny() bool { return m.quick.owing > 0 || m.due(m.quick.first) }
 
 // callsFor tells whether a peer is to be looked at whatever the event.
 func (m *Machine) callsFor(i int) bool { return m.quick.next[i].owes || m.due(m.quick.next[i].at) }
@@ -127,11 +179,41 @@ func (m *Machine) noteWork(p *peer, all bool) {
 		q.fit = m.fit()
 		q.next = append(q.next[:0], make([]nextLook, len(m.order))...)
 	}
+	if !all && !m.callsForAny() {
+		if p != nil {
+			m.noteLook(slices.Index(m.order, p), p)
+		}
+		return
+	}
 	for i, x := range m.order {
 		if all || x == p || m.callsFor(i) {
 			q.next[i] = m.nextLook(x)
 		}
 	}
+	q.sum()
+}
+
+// noteLook notes anew when one peer is to be looked at, while nobody owes anything.
+func (m *Machine) noteLook(i int, p *peer) {
+	q := &m.quick
+	was := q.next[i]
+	q.next[i] = m.nextLook(p)
+	if was != q.next[i] {
+		q.sum()
+	}
+}
+
+// sum brings first and owing up to what next says.
+func (q *quickWork) sum() {
+	var e earliest
+	q.owing = 0
+	for i := range q.next {
+		e.add(q.next[i].at)
+		if q.next[i].owes {
+			q.owing++
+		}
+	}
+	q.first = e.at
 }
 
 func (m *Machine) nextLook(p *peer) nextLook {

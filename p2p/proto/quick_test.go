@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cairn-chain/cairn/consensus"
 	"github.com/cairn-chain/cairn/consensus/consensustest"
 	"github.com/cairn-chain/cairn/p2p/wire"
 	"github.com/cairn-chain/cairn/types"
@@ -244,6 +245,61 @@ var quickScripts = map[string]func(*quickScript){
 		s.chain.have[one.Hash()] = true // and nothing is said of it
 		s.do(Message{Peer: 3, Msg: wire.NotFound{}})
 		s.pass(10 * time.Second)
+	},
+	// Another is asked for a block in the place of one that has sent half of it, and that had its turn already and owes nothing else: that one
+	// has room for the next block then.
+	"gives up its place": func(s *quickScript) {
+		s.settled(3)
+		s.do(Message{Peer: 1, Msg: wire.SendCmpct{Version: compactVersion}})
+		tip := block(s.chain.tip, 2)
+		s.do(Message{Peer: 1, Msg: wire.Headers{Headers: headersOf([]*consensustest.Node{tip})}})
+		s.do(Message{Peer: 1, Msg: wire.BlockMsg{Block: tip.Block}})
+		nodes := []*consensustest.Node{block(tip, 2, tx(1, types.Hash{1}))}
+		for len(nodes) < maxInFlight+1 {
+			nodes = append(nodes, block(nodes[len(nodes)-1], 2))
+		}
+		first := wire.Headers{Headers: headersOf(nodes[:1])}
+		s.do(Message{Peer: 2, Msg: first})
+		s.do(Message{Peer: 3, Msg: first})
+		s.do(Message{Peer: 1, Msg: wire.Headers{Headers: headersOf(nodes[:maxInFlight])}}) // owes all but the first
+		for s.m.copies(nodes[0].Hash()) < maxCopies {
+			s.now = s.m.NextTick()
+			s.do(Tick{})
+		}
+		s.connect(4, Outbound, goodVersion(4))
+		s.do(Message{Peer: 4, Msg: first})
+		s.do(Message{Peer: 1, Msg: wire.Headers{Headers: headersOf(nodes[maxInFlight:])}})
+		s.now = s.now.Add(time.Second)
+		half := wire.NewCmpctBlock(nodes[0].Block, 1)
+		s.do(Message{Peer: 1, Msg: half})
+		for _, n := range nodes[1:maxInFlight] {
+			s.step(Message{Peer: 1, Msg: wire.BlockMsg{Block: n.Block}}) // the chain is judging
+		}
+		if f := s.m.blocks.flights[nodes[0].Hash()]; len(f.from) != maxCopies || f.half() == nil || f.half().peer.free() != 0 {
+			s.t.Fatalf("asked of %d peers, half of it %v", len(f.from), f.half())
+		}
+		s.now, s.all = s.m.NextTick(), nil
+		s.do(Tick{})
+		if got := asked(s.all, 4); !slices.Equal(got, []types.Hash{nodes[0].Hash()}) || dropped(s.all, 1) != "" {
+			s.t.Fatalf("peer 4 was asked for %v", got)
+		}
+		s.do(Message{Peer: 3, Msg: wire.NotFound{}})
+		if got := asked(s.all, 1); !slices.Equal(got, []types.Hash{nodes[maxInFlight].Hash()}) {
+			s.t.Fatalf("peer 1 was asked for %v", got)
+		}
+	},
+	// The mempool's floor rises, which shows with a verdict: all peers hear of it soon.
+	"floor": func(s *quickScript) {
+		s.rig = newRig(s.t, nil)
+		s.settled(3)
+		s.pool.feeFloor = 5000
+		s.do(TxVerdict{Tx: tx(1), Err: consensus.Reject(consensus.MinRelayFeeNotMet, "")})
+		s.pass(feeFilterSoon + time.Second)
+		for id := PeerID(1); id <= 3; id++ {
+			if len(sent[wire.FeeFilter](s.all, id)) == 0 {
+				s.t.Errorf("peer %d was not told", id)
+			}
+		}
 	},
 	// A peer asks for something: it is answered in the same step.
 	"asks": func(s *quickScript) {

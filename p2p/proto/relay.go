@@ -36,6 +36,8 @@ type relayState struct {
 	byWitnessID int       // ready peers that announce by witness id
 	inboundNext time.Time // the announcement to all inbound peers: one timer, so that many connections learn no more than one
 	fresh       freshTxs
+	hastened    bool // hastenFeeFilter has looked at all peers for the rate hastenedFee
+	hastenedFee int64
 }
 
 // peerRelay is one peer's part.
@@ -155,17 +157,21 @@ func (m *Machine) announceTx(a *announced) {
 	if m.cfg.BlocksOnly && !a.own {
 		return
 	}
-	for _, p := range m.order {
-		m.tellTx(p, a)
+	for i, p := range m.order {
+		if m.tellTx(p, a) {
+			m.quick.soon(i, m.trickleAt(p))
+		}
 	}
 }
 
-// tellTx queues a transaction for a peer that does not have it.
-func (m *Machine) tellTx(p *peer, a *announced) {
-	if m.tellsTxs(p) && !p.knows(p.invHash(a)) && len(p.inv.toTell) < maxToTell {
-		p.inv.toTell = append(p.inv.toTell, a)
-		m.armTrickle(p)
+// tellTx queues a transaction for a peer that does not have it, and tells whether it did.
+func (m *Machine) tellTx(p *peer, a *announced) bool {
+	if !m.tellsTxs(p) || len(p.inv.toTell) >= maxToTell || p.knows(p.invHash(a)) {
+		return false
 	}
+	p.inv.toTell = append(p.inv.toTell, a)
+	m.armTrickle(p)
+	return true
 }
 
 // broadcast announces a transaction again.
@@ -342,6 +348,7 @@ func (m *Machine) tellFeeFilter(p *peer) {
 		m.send(p, wire.FeeFilter{FeeRate: fee})
 		p.inv.toldFee = fee
 	}
+	m.relay.hastened = m.relay.hastened && fee == m.relay.hastenedFee
 	if p.inv.feeCheck = (time.Time{}); !m.cfg.Quiet {
 		p.inv.feeCheck = m.now.Add(m.poisson(feeFilterEvery))
 	}
@@ -367,19 +374,30 @@ func (m *Machine) feeFilter() int64 {
 	}
 }
 
-// hastenFeeFilter lets peers hear soon of a floor that changed much, and at once that we take transactions.
+// hastenFeeFilter lets peers hear soon of a floor that changed much, and at once that we take transactions. It does nothing again while the floor
+// is the same, nobody was told of another one, and nobody came.
 func (m *Machine) hastenFeeFilter() {
 	fee, soon := m.feeFilter(), m.now.Add(feeFilterSoon)
+	if m.relay.hastened && m.relay.hastenedFee == fee {
+		return
+	}
+	m.relay.hastened, m.relay.hastenedFee = true, fee
 	for _, p := range m.order {
 		told := p.inv.toldFee
 		switch {
 		case p.closing || told < 0:
 		case told == consensus.MaxMoney && fee < told:
-			p.inv.feeCheck = m.now
+			m.hasten(p, m.now)
 		case (p.inv.feeCheck.After(soon) || m.cfg.Quiet && p.inv.feeCheck.IsZero()) && (fee > told+told/3 || fee < told-told/3):
-			p.inv.feeCheck = soon
+			m.hasten(p, soon)
 		}
 	}
+}
+
+// hasten sets the timer of a peer, perhaps not of the one whose event this is.
+func (m *Machine) hasten(p *peer, at time.Time) {
+	p.inv.feeCheck = at
+	m.quick.fit = false
 }
 
 func (m *Machine) relayDeadlines(p *peer, e *earliest) {

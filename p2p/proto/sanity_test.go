@@ -52,6 +52,10 @@ func (m *Machine) quickSanity() error {
 			return fmt.Errorf("the next look at peer %d is %v (owes %v), should be %v (owes %v)", p.id, got.at, got.owes, want.at, want.owes)
 		}
 	}
+	sum := quickWork{next: m.quick.next}
+	if sum.sum(); sum.first != m.quick.first || sum.owing != m.quick.owing {
+		return fmt.Errorf("the first look is noted as %v, %d peers owe; should be %v, %d", m.quick.first, m.quick.owing, sum.first, sum.owing)
+	}
 	return nil
 }
 
