@@ -39,6 +39,18 @@ func (n *Net) Advance(d time.Duration) (time.Time, error) {
 	return n.clock.now(), nil
 }
 
+// tipTime is the latest time of a running node's tip.
+func (n *Net) tipTime() (at time.Time) {
+	for i := range n.nodes {
+		if nd := n.running(i); nd != nil {
+			if t := time.Unix(int64(nd.Chain().Tip().Header().Time), 0); t.After(at) {
+				at = t
+			}
+		}
+	}
+	return at
+}
+
 // redial lets all nodes try at once whom they could not reach.
 func (n *Net) redial() {
 	for i := range n.nodes {

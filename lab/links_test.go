@@ -176,7 +176,13 @@ func TestTime(t *testing.T) {
 	again, ctx := up(t, Config{DataDir: dir, Miners: -1})
 	again.say(t, ctx, "mine")
 	must(t, again.AwaitOneTip(ctx, 112))
-	again.say(t, ctx, "time -3h")
+	again.refuses(t, ctx, "time soon", "is not a shift of time")
+	if a := again.say(t, ctx, "time -3h"); len(a.Lines) != 2 || !strings.Contains(a.Lines[1], "no block is valid until the clocks are") {
+		t.Errorf("a chain that stands still is told as %q", a.Lines)
+	}
+	if s := again.Status(); s.LastBlock.Time.Sub(s.Time) < 2*time.Hour {
+		t.Errorf("the block of %v is not ahead of %v", s.LastBlock.Time, s.Time)
+	}
 	if moved := again.Now().Sub(before); moved > time.Hour {
 		t.Errorf("the clocks are still %v ahead", moved)
 	}

@@ -530,5 +530,10 @@ func doTime(_ context.Context, n *Net, c call) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	return said("it is %s in the network", now.UTC().Format("2006-01-02 15:04:05 MST")), nil
+	a := said("it is %s in the network", now.UTC().Format("2006-01-02 15:04:05 MST"))
+	limit := time.Duration(n.params.MaxFutureTime) * time.Second
+	if ahead := n.tipTime().Sub(now); ahead > limit {
+		a.Lines = append(a.Lines, fmt.Sprintf("the last block is %v ahead of that: no block is valid until the clocks are %v further", ahead.Round(time.Second), (ahead-limit).Round(time.Second)))
+	}
+	return a, nil
 }

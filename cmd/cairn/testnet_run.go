@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"os"
 
@@ -26,24 +28,32 @@ func testnetRun(c *cli.Context) error {
 		return usagef("run needs a scenario: `cairn testnet run FILE`")
 	}
 	var files []*scenario.File
+	var wrong error // of all files, so that they can be mended at once
 	for _, name := range c.Args().Slice() {
 		f, err := readScenario(name)
 		if err != nil {
-			return err
+			wrong = errors.Join(wrong, err)
+			continue
 		}
 		if c.IsSet("seed") {
 			f.Network.Seed = c.Uint64("seed")
 		}
 		files = append(files, f)
 	}
+	if wrong != nil {
+		return wrong
+	}
 	out := c.App.Writer
 	if c.Bool("quiet") {
 		out = io.Discard
 	}
-	for _, f := range files {
-		if c.Bool("check") {
-			continue
+	if c.Bool("check") {
+		for _, f := range files {
+			fmt.Fprintf(out, "%s: %d steps, nothing wrong\n", f.Name, len(f.Steps))
 		}
+		return nil
+	}
+	for _, f := range files {
 		if err := scenario.Run(c.Context, f, out); err != nil {
 			return err
 		}
