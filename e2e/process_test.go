@@ -191,6 +191,14 @@ func (p *process) kill() {
 	<-p.ended
 }
 
+// signal sends a signal that does not end the process.
+func (p *process) signal(sig syscall.Signal) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(sig); err != nil {
+		p.t.Fatalf("%s: %v", p.name, err)
+	}
+}
+
 // stop sends a signal, after which the process must end with exit code 0.
 func (p *process) stop(sig syscall.Signal) {
 	p.t.Helper()

@@ -28,6 +28,10 @@ func TestResume(t *testing.T) {
 	if !n.up.running() || n.nodes[0].height() < before.Height {
 		t.Fatal("a second start harms the first")
 	}
+	// One that hangs has its files, too; the refusal says who it is.
+	n.up.signal(syscall.SIGSTOP)
+	u.refused(fmt.Sprintf("runs already, in process %d:", n.up.cmd.Process.Pid), append([]string{"testnet", "up"}, line...)...)
+	n.up.signal(syscall.SIGCONT)
 	n.interrupt()
 	u.refused("no test network runs here", "testnet", "status")
 	u.refused("holds a network with 2s", "testnet", "up", "--block-time", "5s")
