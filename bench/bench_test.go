@@ -25,6 +25,7 @@ var tiny = sizes{
 	connectTxs: 4, connectRuns: 1, largestRuns: 1, largestPart: 300, relayRuns: 2, spin: time.Millisecond, spinRuns: 2, spinSigs: 3,
 	answerBlocks: 104, answerTxs: 2, answerRuns: 1, answerSpin: time.Millisecond, answerBatch: 20,
 	snapshotBlocks: 120, snapshotRuns: 1,
+	simNodes: 20, simRuns: 2, simLength: 10 * time.Minute,
 }
 
 func tinySuite(t *testing.T) *suite {

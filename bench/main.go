@@ -133,6 +133,9 @@ type sizes struct {
 	answerSpin              time.Duration // one run
 	answerBatch             int           // calls in one batch
 
+	simNodes, simRuns int
+	simLength         time.Duration // virtual
+
 	spinSigs int // signatures that are verified before the clock is looked at
 }
 
@@ -141,6 +144,7 @@ var fullSizes = sizes{
 	syncBlocks: 2000, syncTxs: 10, syncRuns: 3, poolTxs: 2000, poolRuns: 7, rpcTxs: 1000, rpcRuns: 3,
 	connectTxs: 2000, connectRuns: 7, largestRuns: 3, largestPart: 1, relayRuns: 5, snapshotBlocks: 1000, snapshotRuns: 9, spin: 500 * time.Millisecond, spinRuns: 7, spinSigs: 100,
 	answerBlocks: 400, answerTxs: 20, answerRuns: 3, answerSpin: 500 * time.Millisecond, answerBatch: 10_000,
+	simNodes: 1000, simRuns: 2, simLength: 24 * time.Hour,
 }
 
 var quickSizes = sizes{
@@ -148,6 +152,7 @@ var quickSizes = sizes{
 	syncBlocks: 300, syncTxs: 5, syncRuns: 1, poolTxs: 200, poolRuns: 2, rpcTxs: 100, rpcRuns: 1,
 	connectTxs: 500, connectRuns: 1, largestRuns: 1, largestPart: 20, relayRuns: 2, snapshotBlocks: 200, snapshotRuns: 2, spin: 100 * time.Millisecond, spinRuns: 2, spinSigs: 100,
 	answerBlocks: 150, answerTxs: 5, answerRuns: 1, answerSpin: 100 * time.Millisecond, answerBatch: 500,
+	simNodes: 50, simRuns: 1, simLength: time.Hour,
 }
 
 // suite is one run of this program.
@@ -176,6 +181,7 @@ var parts = []part{
 	{"mempool", false, (*suite).mempool},
 	{"connect", false, (*suite).connects},
 	{"largest", true, (*suite).largest},
+	{"simulation", true, (*suite).simulated},
 	{"relay", false, (*suite).relays},
 	{"snapshots", false, (*suite).snapshots},
 	{"hashing", false, (*suite).hashing},

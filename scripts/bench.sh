@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures everything that docs/benchmarks.md shows and prints that page. What goes on is told on standard error.
 #
-#   scripts/bench.sh > docs/benchmarks.md      all, about five minutes on two cores; best on a machine that has nothing else to do
+#   scripts/bench.sh > docs/benchmarks.md      all, about seven minutes on two cores; best on a machine that has nothing else to do
 #   scripts/bench.sh quick                     small sizes, under a minute: to see that it works
 #   scripts/bench.sh [quick] FLAG...           with flags of bench/main.go, such as -only 'start|memory', -json, -profiles DIR
 #
