@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/urfave/cli/v2"
 
@@ -53,8 +55,11 @@ func testnetRun(c *cli.Context) error {
 		}
 		return nil
 	}
+	// Whoever reads may stop reading (`| head`): the network has to be ended and removed then, too.
+	ctx, stop := signal.NotifyContext(c.Context, syscall.SIGPIPE)
+	defer stop()
 	for _, f := range files {
-		if err := scenario.Run(c.Context, f, out); err != nil {
+		if err := scenario.Run(ctx, f, out); err != nil {
 			return err
 		}
 	}
