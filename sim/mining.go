@@ -97,7 +97,7 @@ func (m *mining) draw(d *digger) {
 		return
 	}
 	timer := d.timer
-	m.world.at(m.world.now+exponential(m.rand, m.mean(d)), d.node.id, func() {
+	m.world.at(m.world.now+wait(m.rand, m.mean(d)), d.node.id, func() {
 		if timer == d.timer && !m.over {
 			m.find(d)
 			m.draw(d)

@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -58,32 +57,6 @@ func TestLink(t *testing.T) {
 	first := late.arrival(0, &uplink{}, 10, 5*second)
 	if next := late.arrival(second, &uplink{}, 10, 0); next < first {
 		t.Errorf("a message sent later arrives at %d, before %d", next, first)
-	}
-}
-
-// Draws have the mean and the spread of the distribution, and are pinned, since reports depend on each of them.
-func TestExponential(t *testing.T) {
-	r := rand.New(rand.NewPCG(1, 2))
-	const n, mean = 200_000, int64(time.Minute)
-	var sum, over float64
-	for range n {
-		x := exponential(r, mean)
-		if x < 0 {
-			t.Fatalf("drew %d", x)
-		}
-		sum += float64(x) / float64(mean)
-		if x > 2*mean {
-			over++
-		}
-	}
-	if got := sum / n; math.Abs(got-1) > 0.01 {
-		t.Errorf("mean %.4f", got)
-	}
-	if got := over / n; math.Abs(got-math.Exp(-2)) > 0.005 {
-		t.Errorf("%.4f are over twice the mean", got)
-	}
-	if a, b := exponential(stream(7, 1), mean), exponential(stream(7, 1), mean); a != b || exponential(r, 0) != 0 {
-		t.Errorf("one seed gave %d and %d", a, b)
 	}
 }
 

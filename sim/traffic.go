@@ -66,7 +66,7 @@ func (t *traffic) next() {
 	if w.mining.over {
 		return
 	}
-	w.at(w.now+exponential(t.rand, int64(w.cfg.Traffic.Interval)), noNode, func() {
+	w.at(w.now+wait(t.rand, int64(w.cfg.Traffic.Interval)), noNode, func() {
 		if w.mining.over {
 			return
 		}

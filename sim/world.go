@@ -197,7 +197,7 @@ func (w *World) send(n *node, peer proto.PeerID, msg wire.Message) {
 	size := wire.HeaderSize + wire.Size(msg)
 	w.record.sent(msg, size)
 	way := &l.way[at.side]
-	arrives := way.arrival(w.now, &n.up, size, exponential(w.jitter, way.jitter))
+	arrives := way.arrival(w.now, &n.up, size, wait(w.jitter, way.jitter))
 	w.queue.push(event{at: arrives, node: l.node[1-at.side], kind: evMessage, peer: l.peer[1-at.side], msg: msg})
 }
 

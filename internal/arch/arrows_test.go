@@ -38,7 +38,7 @@ var arrows = map[string][]string{
 	"p2p/orphanage":           {"types"},
 	"p2p/presync":             {"types", "consensus", "p2p/salted"},
 	"p2p/compact":             {"types", "merkle", "p2p/wire"},
-	"p2p/proto":               {"types", "consensus", "p2p/wire", "p2p/bloom", "p2p/salted", "p2p/txrequest", "p2p/orphanage", "p2p/presync", "p2p/compact"},
+	"p2p/proto":               {"types", "consensus", "p2p/wire", "p2p/bloom", "p2p/salted", "p2p/txrequest", "p2p/orphanage", "p2p/presync", "p2p/compact", "internal/exponential"},
 	"p2p/addrbook":            {"types", "p2p/wire"},
 	"p2p/bip324":              {},
 	"p2p":                     {"types", "p2p/wire", "p2p/proto", "p2p/addrbook", "p2p/bip324"},
@@ -67,12 +67,14 @@ var arrows = map[string][]string{
 	"lab/scenario": {"lab"},
 	"lab": {"lab/shape", "types", "merkle", "consensus", "consensus/script", "chain", "mempool", "miner", "p2p/wire",
 		"p2p/proto", "p2p", "wallet", "wallet/hd", "rpc/jsonrpc", "web", "node", "internal/sparse", "internal/flock"},
-	"sim": {"types", "consensus", "consensus/script", "chain", "mempool", "miner", "p2p/wire", "p2p/proto"},
+	"sim": {"types", "consensus", "consensus/script", "chain", "mempool", "miner", "p2p/wire", "p2p/proto", "internal/exponential"},
 	"web": {"types", "rpc/jsonrpc", "rpc/backend"},
 
 	"internal/vectors": {},
 	"internal/sparse":  {},
 	"internal/flock":   {},
+
+	"internal/exponential": {},
 }
 
 // wellConnected are the packages that may import whatever the project has.

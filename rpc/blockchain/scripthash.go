@@ -51,16 +51,9 @@ func lock(c *chainjson.Call, i int) ([]byte, error) {
 		}
 		return lock, nil
 	}
-	d, err := c.Descriptor(text)
+	outs, err := c.Outputs(text)
 	if err != nil {
 		return nil, err
-	}
-	if d.Ranged() {
-		return nil, jsonrpc.Fail(jsonrpc.CodeInvalidParameter, "Ranged descriptor not accepted. Maybe pass through deriveaddresses first?")
-	}
-	outs, err := d.At(0)
-	if err != nil {
-		return nil, jsonrpc.Fail(jsonrpc.CodeNotFound, "Cannot derive script without private keys")
 	}
 	if len(outs) != 1 {
 		return nil, jsonrpc.Fail(jsonrpc.CodeInvalidParameter, "The descriptor stands for %d scripts, one is needed", len(outs))

@@ -17,8 +17,8 @@ func (c *Call) Descriptor(text string) (*descriptor.Descriptor, error) {
 	return d, nil
 }
 
-// MainScript reads a descriptor that is to be paid: of a combo it is the witness script.
-func (c *Call) MainScript(text string) ([]byte, error) {
+// Outputs reads a descriptor that stands for outputs as it is, without an index: one, or four of a combo.
+func (c *Call) Outputs(text string) ([]descriptor.Output, error) {
 	d, err := c.Descriptor(text)
 	if err != nil {
 		return nil, err
@@ -29,6 +29,15 @@ func (c *Call) MainScript(text string) ([]byte, error) {
 	outs, err := d.At(0)
 	if err != nil {
 		return nil, jsonrpc.Fail(jsonrpc.CodeNotFound, "Cannot derive script without private keys")
+	}
+	return outs, nil
+}
+
+// MainScript reads a descriptor that is to be paid: of a combo it is the witness script.
+func (c *Call) MainScript(text string) ([]byte, error) {
+	outs, err := c.Outputs(text)
+	if err != nil {
+		return nil, err
 	}
 	return outs[len(outs)/2].Script, nil
 }
