@@ -149,9 +149,11 @@ func simReplay(c *cli.Context) error {
 	}
 	defer f.Close()
 	log, keys := sim.NewReplay(f), bufio.NewReader(os.Stdin)
-	for {
+	for shown := 0; ; {
 		h, err := log.Next()
 		switch {
+		case errors.Is(err, io.EOF) && shown == 0:
+			return errors.New("no event of the log is like that")
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
@@ -167,6 +169,7 @@ func simReplay(c *cli.Context) error {
 			line += fmt.Sprintf("; nodes there: %d, different tips: %d", agree, tips)
 		}
 		fmt.Fprintln(c.App.Writer, line)
+		shown++
 		if c.Bool("step") {
 			if _, err := keys.ReadString('\n'); err != nil {
 				return nil // nobody is there to press keys any more

@@ -94,6 +94,9 @@ func upConfig(c *cli.Context) (lab.Config, error) {
 	if c.IsSet("nodes") && cfg.Nodes < 1 {
 		return cfg, usagef("--nodes is at least 1")
 	}
+	if c.IsSet("block-time") && cfg.BlockTime <= 0 {
+		return cfg, usagef("--block-time is above 0; --mining instant or manual does without")
+	}
 	if h := c.String("hashpower"); h != "" {
 		cfg.Hashpower = strings.Split(h, ",")
 	}

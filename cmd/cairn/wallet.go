@@ -181,12 +181,16 @@ func walletHistoryCommand() *cli.Command {
 		Flags: walletFlags(walletOffline(),
 			&cli.IntFlag{Name: "n", Value: 20, Usage: "show at most `N`, 0 for all", EnvVars: []string{"CAIRN_HISTORY"}}),
 		Action: walletAction(0, 0, func(s *walletSession, _ []string) error {
+			n := s.c.Int("n")
+			if n < 0 {
+				return usagef("-n is a number of transactions, or 0 for all, not %d", n)
+			}
 			w, err := s.openSynced()
 			if err != nil {
 				return err
 			}
 			entries := w.History()
-			if n := s.c.Int("n"); n > 0 && len(entries) > n {
+			if n > 0 && len(entries) > n {
 				entries = entries[:n]
 			}
 			return s.showHistory(entries)
