@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -55,15 +56,31 @@ func testnetRun(c *cli.Context) error {
 		}
 		return nil
 	}
-	// Whoever reads may stop reading (`| head`): the network has to be ended and removed then, too.
-	ctx, stop := signal.NotifyContext(c.Context, syscall.SIGPIPE)
+	// Whoever reads may stop reading (`| head`): the network has to be ended and removed then, too. The signal does not tell: connections
+	// that break raise it as well, once somebody asks for it.
+	signal.Ignore(syscall.SIGPIPE)
+	ctx, stop := context.WithCancel(c.Context)
 	defer stop()
 	for _, f := range files {
-		if err := scenario.Run(ctx, f, out); err != nil {
+		if err := scenario.Run(ctx, f, &audience{out, stop}); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// audience passes on what a run tells, and calls left when that fails.
+type audience struct {
+	w    io.Writer
+	left func()
+}
+
+func (a *audience) Write(b []byte) (int, error) {
+	n, err := a.w.Write(b)
+	if err != nil {
+		a.left()
+	}
+	return n, err
 }
 
 func readScenario(name string) (*scenario.File, error) {
