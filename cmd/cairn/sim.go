@@ -152,12 +152,8 @@ func simReplay(c *cli.Context) error {
 	for shown := 0; ; {
 		h, err := log.Next()
 		switch {
-		case errors.Is(err, io.EOF) && shown == 0:
-			return errors.New("no event of the log is like that")
-		case errors.Is(err, io.EOF):
-			return nil
 		case err != nil:
-			return err
+			return replayed(err, shown)
 		case c.IsSet("until") && h.At > c.Duration("until"):
 			return nil
 		case !wanted(c, h):
@@ -176,6 +172,17 @@ func simReplay(c *cli.Context) error {
 			}
 		}
 	}
+}
+
+// replayed is how a replay ends with err, after so many events were shown.
+func replayed(err error, shown int) error {
+	switch {
+	case !errors.Is(err, io.EOF):
+		return err
+	case shown == 0:
+		return errors.New("no event of the log is like that")
+	}
+	return nil
 }
 
 func wanted(c *cli.Context, h sim.Happening) bool {
