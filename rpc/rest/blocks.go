@@ -73,25 +73,29 @@ func (c *request) following(h types.Hash, n int) []backend.Entry {
 	return list
 }
 
-func restHeaders(_ context.Context, c *request) (answer, error) {
+// countAndHash reads a path of so many words and the hash of the first block, with ?count=, or with the count before the hash, the older form.
+func (c *request) countAndHash(words int, usage string) (before []string, count int, hash types.Hash, err error) {
 	parts := strings.Split(c.param, "/")
-	var count string
-	var err error
-	switch len(parts) {
-	case 2: // the older form: count, then hash
-		count = parts[0]
+	var text string
+	switch len(parts) - words {
+	case 2:
+		text = parts[words]
 	case 1:
-		if count, err = c.parameter("count", "5"); err != nil {
-			return answer{}, err
+		if text, err = c.parameter("count", "5"); err != nil {
+			return nil, 0, hash, err
 		}
 	default:
-		return answer{}, badRequest("Invalid URI format. Expected /rest/headers/<hash>.<ext>?count=<count>")
+		return nil, 0, hash, badRequest("%s", usage)
 	}
-	n, err := restCount(count)
-	if err != nil {
-		return answer{}, err
+	if count, err = restCount(text); err != nil {
+		return nil, 0, hash, err
 	}
-	h, err := restHash(parts[len(parts)-1])
+	hash, err = restHash(parts[len(parts)-1])
+	return parts[:words], count, hash, err
+}
+
+func restHeaders(_ context.Context, c *request) (answer, error) {
+	_, n, h, err := c.countAndHash(0, "Invalid URI format. Expected /rest/headers/<hash>.<ext>?count=<count>")
 	if err != nil {
 		return answer{}, err
 	}
@@ -265,28 +269,11 @@ func restFilter(ctx context.Context, c *request) (answer, error) {
 }
 
 func restFilterHeaders(ctx context.Context, c *request) (answer, error) {
-	parts := strings.Split(c.param, "/")
-	var count string
-	var err error
-	switch len(parts) {
-	case 3: // the older form: kind, count, hash
-		count = parts[1]
-	case 2:
-		if count, err = c.parameter("count", "5"); err != nil {
-			return answer{}, err
-		}
-	default:
-		return answer{}, badRequest("Invalid URI format. Expected /rest/blockfilterheaders/<filtertype>/<blockhash>.<ext>?count=<count>")
-	}
-	n, err := restCount(count)
+	kind, n, h, err := c.countAndHash(1, "Invalid URI format. Expected /rest/blockfilterheaders/<filtertype>/<blockhash>.<ext>?count=<count>")
 	if err != nil {
 		return answer{}, err
 	}
-	h, err := restHash(parts[len(parts)-1])
-	if err != nil {
-		return answer{}, err
-	}
-	if err := c.filterName(parts[0]); err != nil {
+	if err := c.filterName(kind[0]); err != nil {
 		return answer{}, err
 	}
 	headers := []types.Hash{}
